@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from './config/config.ts';
+import { createSealer } from './core/audit/index.ts';
+import { createChanges } from './core/changes/index.ts';
+import { createUnit } from './core/effects/index.ts';
+import { createIdempotency } from './core/idempotency/index.ts';
+import { createKeys } from './core/keys/index.ts';
+import { createOutboxWorker, outboxDepth } from './core/outbox/index.ts';
+import { createPasswords } from './core/passwords/index.ts';
+import { createSessions } from './core/sessions/index.ts';
+import { createSignIn } from './core/signin/index.ts';
+import { createGuesses, createRequestCounts } from './core/throttle/index.ts';
+import { createTokens } from './core/tokens/index.ts';
+import { account } from './features/account/index.ts';
+import { emailVerification } from './features/email-verification/index.ts';
+import type { Feature, House } from './features/feature.ts';
+import { inbox } from './features/inbox/index.ts';
+import { login } from './features/login/index.ts';
+import { logout } from './features/logout/index.ts';
+import { operations } from './features/operations/index.ts';
+import { ownSessions } from './features/own-sessions/index.ts';
+import { pages } from './features/pages/index.ts';
+import { passwordReset } from './features/password-reset/index.ts';
+import { reauthentication } from './features/reauthentication/index.ts';
+import { refresh } from './features/refresh/index.ts';
+import { register } from './features/register/index.ts';
+import { setup } from './features/setup/index.ts';
+import { openCache } from './platform/cache/index.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { type Db, migrate, openDatabase } from './platform/db/index.ts';
+import { createEncryption } from './platform/encryption.ts';
+import { cookieNames } from './platform/http/cookies.ts';
+import { createHttp } from './platform/http/server.ts';
+import { createJobs } from './platform/jobs.ts';
+import type { Logger } from './platform/log.ts';
+import { openMailTransport } from './platform/mail/open.ts';
+import { createMetrics, type Metrics, type MetricsServer, serveMetrics } from './platform/metrics.ts';
+import { loadTls } from './platform/tls.ts';
+import { housekeeping } from './core/housekeeping/index.ts';
+
+export const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** The table of contents: what people can do here. */
+function features(house: House): Feature[] {
+  return [
+    operations(house),
+    register(house),
+    emailVerification(house),
+    login(house),
+    refresh(house),
+    logout(house),
+    reauthentication(house),
+    passwordReset(house),
+    account(house),
+    ownSessions(house),
+    setup(house),
+    pages(house),
+    inbox(house),
+  ];
+}
+
+export interface App {
+  readonly house: House;
+  readonly http: FastifyInstance;
+  readonly metrics: Metrics;
+  /** Takes requests, and starts the work behind them. */
+  listen(): Promise<{ url: string; metricsPort: number | null }>;
+  /** Reports not ready, finishes what is under way, then closes everything; at most SHUTDOWN_GRACE. */
+  close(): Promise<void>;
+  /** Sends the mails that are due and seals the lines that wait: for tests and for the end. */
+  settle(): Promise<void>;
+}
+
+export interface AppParts {
+  log: Logger;
+  clock?: Clock;
+  db?: Db;
+}
+
+/** The composition root: opens the platform, lists the features, and knows in which order all of it starts and ends. */
+export async function createApp(config: Config, { log, clock = systemClock, ...parts }: AppParts): Promise<App> {
+  const db = parts.db ?? (await openDatabase(config, 'serve', (error) => log.warn({ err: error }, 'database connection lost')));
+  if (config.MIGRATE_ON_START) {
+    const done = await migrate(db, config.database.kind === 'postgres' ? config.database : null, clock);
+    if (done.length > 0) log.info({ migrations: done.map((one) => one.version) }, 'schema migrated');
+  }
+  const metrics = createMetrics({ version: VERSION });
+  const cache = openCache(config.redis, { clock, log });
+  const encryption = createEncryption(config.ENCRYPTION_KEY);
+  const cookies = cookieNames(config.PUBLIC_URL);
+  const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
+  const changes = createChanges({ db, cache, clock, onError });
+  const transport = openMailTransport(config, { db, clock });
+  const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });
+  const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => outbox.poke() });
+  const keys = createKeys({ db, encryption, clock, changes, config });
+  const tokens = createTokens({ keys, clock, config });
+  const sessions = createSessions({ db, cache, changes, clock, config });
+  const passwords = createPasswords({ config, metrics: metrics.passwords });
+  const guesses = createGuesses(encryption);
+  const counts = createRequestCounts({ cache, db, clock, onError });
+  const signIn = createSignIn({ db, unit, sessions, guesses, config });
+  const idempotency = createIdempotency({ db, clock, encryption });
+  const sealer = createSealer({ db, encryption, clock, log, metrics: { broken: { inc: () => metrics.auditChainBroken() } } });
+  metrics.addSources({
+    db: () => db.stats(),
+    hashPool: () => passwords.stats(),
+    mailPending: async () => (await outboxDepth(db)).waiting,
+    cacheStatus: () => cache.status().status,
+    feedLagSeconds: () => changes.lagMs() / 1000,
+  });
+
+  const { app, routes } = createHttp({
+    config,
+    clock,
+    log,
+    cookies,
+    tls: config.tls === null ? null : loadTls(config.tls),
+    authenticate({ bearer, cookie }) {
+      if (cookie !== undefined) return sessions.byCookie(cookie);
+      const claims = tokens.verify(bearer ?? '');
+      return sessions.byId(claims.sid, claims.sub);
+    },
+    csrfTokens: sessions.csrfTokens,
+    count: counts.count,
+    countNow: counts.countNow,
+    onResponse: metrics.request,
+  });
+  let serving = true;
+  const house: House = {
+    config, clock, log, metrics, db, cache, encryption, cookies, changes, unit, keys, tokens, sessions, passwords,
+    guesses, counts, signIn, idempotency, routes, version: VERSION, isServing: () => serving,
+  };
+  const list = features(house);
+  for (const feature of list) feature.routes(app);
+  const jobs = createJobs({ db, clock, log }, [housekeeping(house), ...list.flatMap((feature) => feature.jobs ?? [])]);
+
+  await keys.start();
+  await changes.start();
+  await app.ready();
+  let metricsServer: MetricsServer | null = null;
+
+  return {
+    house,
+    http: app,
+    metrics,
+    async listen() {
+      counts.start();
+      outbox.start();
+      sealer.start();
+      jobs.start();
+      metricsServer = config.ENABLE_METRICS ? await serveMetrics(metrics, { host: config.HOST, port: config.METRICS_PORT }) : null;
+      await app.listen({ host: config.HOST, port: config.PORT });
+      const { port } = app.server.address() as AddressInfo;
+      return { url: `${config.tls === null ? 'http' : 'https'}://localhost:${port}`, metricsPort: metricsServer?.port ?? null };
+    },
+    async close() {
+      serving = false;
+      await app.close();
+      await metricsServer?.close();
+      jobs.stop();
+      counts.stop();
+      await outbox.stop();
+      await sealer.stop();
+      await changes.stop();
+      await transport.close();
+      await cache.close();
+      await db.close();
+    },
+    async settle() {
+      await outbox.drain();
+      await sealer.sealNow();
+    },
+  };
+}

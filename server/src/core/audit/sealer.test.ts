@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Db, Tx } from '../../platform/db/index.ts';
+import { readCheckpointFromLog } from './log-checkpoint.ts';
+import { recordAudit } from './record.ts';
+import { applyRetention } from './retention.ts';
+import { ALICE, by, encryption, event, type Ground, openGround, openScene, type Scene } from './test-kit.ts';
+import { verifyChain } from './verify.ts';
+
+for (const name of ['postgres', 'embedded'] as const) {
+  describe(`the sealer on ${name}`, () => {
+    let ground: Ground;
+    let scene: Scene;
+    before(async () => {
+      ground = await openGround(name);
+    });
+    after(() => ground.close());
+    beforeEach(async () => {
+      scene = await openScene(ground);
+    });
+    const verify = () => verifyChain(scene.db, encryption, { now: scene.clock.time });
+    const write = (count: number) =>
+      recordAudit(
+        scene.db,
+        encryption,
+        Array.from({ length: count }, () => event()),
+      );
+    const retain = (days: number) => applyRetention({ ...scene, encryption, days });
+
+    it('seals more than a batch at once, and nothing when nothing waits', async () => {
+      await write(2300);
+      assert.equal(await scene.sealer.sealNow(), 2300);
+      assert.equal(await scene.sealer.sealNow(), 0);
+      const report = await verify();
+      assert.deepEqual([report.faults, report.lines], [[], 2300]);
+    });
+
+    it('two sealers at once make one chain', async () => {
+      const sealers = [scene.newSealer(), scene.newSealer(ground.other)];
+      for (let round = 0; round < 20; round++) {
+        await write(30);
+        await Promise.all(sealers.map((sealer) => sealer.sealNow()));
+      }
+      await sealers[0]?.sealNow();
+      const report = await verify();
+      assert.deepEqual([report.faults, report.lines, report.unsealed], [[], 600, 0]);
+    });
+
+    it('a transaction that fails at any statement of a batch leaves everything in the inbox', async () => {
+      await write(5);
+      for (let failing = 1; failing <= 6; failing++) {
+        const sealer = scene.newSealer(failingAt(scene.db, failing));
+        await assert.rejects(sealer.sealNow(), /on purpose/);
+        const report = await verify();
+        assert.deepEqual([report.lines, report.unsealed, report.faults], [0, 5, []], `statement ${failing}`);
+      }
+      assert.equal(await scene.sealer.sealNow(), 5);
+      assert.equal((await verify()).ok, true);
+    });
+
+    it('it runs by itself, and stops with nothing left behind', async () => {
+      scene.sealer.start();
+      await write(3);
+      for (let waited = 0; waited < 3000 && (await verify()).lines < 3; waited += 50) await sleep(50);
+      assert.equal((await verify()).lines, 3);
+      await write(2);
+      await scene.sealer.stop();
+      assert.deepEqual([(await verify()).lines, (await verify()).unsealed], [5, 0]);
+    });
+
+    it('a clock that goes back leaves the months of the chain in order', async () => {
+      await scene.write([by(ALICE)]);
+      scene.clock.time -= 40 * 86_400_000;
+      await scene.write([by(ALICE)]);
+      const rows = await scene.db.query(
+        'SELECT 1 FROM audit.events a JOIN audit.events b ON b.seq = a.seq + 1 WHERE b.sealed_at < a.sealed_at',
+      );
+      assert.equal(rows.length, 0);
+      assert.equal((await verify()).ok, true);
+    });
+
+    it('a month without a partition goes to the default one, and retention still drops it', async () => {
+      await scene.db.script('DROP TABLE audit.events_y2026m11, audit.checkpoints_y2026m11');
+      const ensured = scene.newSealer();
+      await write(2);
+      await scene.db.script(`CREATE TABLE audit.checkpoints_y2026m11 PARTITION OF audit.checkpoints
+        FOR VALUES FROM ('2026-11-01T00:00:00Z') TO ('2026-12-01T00:00:00Z')`);
+      await ensured.sealNow();
+      assert.deepEqual(await scene.db.query('SELECT seq FROM audit.events_default'), [{ seq: 1 }, { seq: 2 }]);
+      await scene.db.script(
+        'CREATE TRIGGER no_truncate BEFORE TRUNCATE ON audit.checkpoints_y2026m11 FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()',
+      );
+      scene.clock.time += 120 * 86_400_000;
+      await write(1);
+      await ensured.sealNow();
+      assert.deepEqual(await retain(30), [
+        'checkpoints_y2026m11',
+        'checkpoints_y2026m12',
+        'events_y2026m12',
+        'events_default',
+      ]);
+      await ensured.sealNow();
+      const report = await verify();
+      assert.deepEqual([report.faults, report.lines], [[], 2]);
+    });
+
+    it('retention drops whole months, signs where the chain begins, and is itself in the log', async () => {
+      const month = 30 * 86_400_000;
+      for (let index = 0; index < 5; index++) {
+        await write(3);
+        await scene.sealer.sealNow();
+        scene.clock.time += month;
+      }
+      const dropped = await retain(60);
+      assert.deepEqual(dropped, [
+        'checkpoints_y2026m11',
+        'checkpoints_y2026m12',
+        'checkpoints_y2027m01',
+        'events_y2026m11',
+        'events_y2026m12',
+        'events_y2027m01',
+      ]);
+      assert.deepEqual(await retain(60), [], 'once');
+      await scene.sealer.sealNow();
+      const report = await verify();
+      assert.deepEqual([report.faults, report.lines, report.head.seq], [[], 7, 16]);
+      const rows = await scene.db.query("SELECT detail FROM audit.events WHERE action = 'audit.partition_dropped'");
+      assert.deepEqual(rows, [{ detail: { first: 1, last: 9, partitions: dropped } }]);
+
+      // Whoever shortens the chain without the key is found: by dropping on their own, or by moving the anchor.
+      await scene.tamper("UPDATE audit.anchors SET seq = 8, hash = '\\x00'");
+      assert.ok((await verify()).faults.some((fault) => fault.kind === 'bad_signature'));
+      await scene.tamper('DELETE FROM audit.anchors');
+      assert.deepEqual((await verify()).faults[0], { kind: 'missing', seq: 1, detail: 'lines 1 to 9 are missing' });
+    });
+
+    it('dropping partitions without a signed anchor is found', async () => {
+      await scene.write([by(ALICE)]);
+      scene.clock.time += 70 * 86_400_000;
+      await scene.write([by(ALICE)]);
+      await scene.db.query('SELECT audit.drop_partitions_before($1)', [new Date(scene.clock.time)]);
+      assert.deepEqual(
+        (await verify()).faults.map((fault) => fault.kind),
+        ['missing', 'bad_signature'],
+      );
+    });
+
+    it('retention keeps what does not verify: it is no way to be rid of an altered line', async () => {
+      await scene.write([by(ALICE)]);
+      scene.clock.time += 70 * 86_400_000;
+      await scene.write([by(ALICE)]);
+      await scene.tamper("UPDATE audit.events SET reason = 'changed' WHERE seq = 1");
+      assert.deepEqual(await retain(30), []);
+      assert.match(scene.logged.at(-1)?.message ?? '', /kept/);
+    });
+
+    it('the end of the chain stays, however old it is', async () => {
+      await scene.write([by(ALICE)]);
+      scene.clock.time += 700 * 86_400_000;
+      assert.deepEqual(await retain(30), []);
+      await scene.write([by(ALICE)]);
+      assert.equal((await verify()).ok, true);
+    });
+  });
+}
+
+/** The same database, whose transactions fail at their n-th statement. */
+function failingAt(db: Db, failing: number): Db {
+  const work = <T>(run: (tx: Tx) => Promise<T>) =>
+    db.transaction((tx) => {
+      let statement = 0;
+      const count = () => {
+        statement += 1;
+        if (statement === failing) throw new Error('on purpose');
+      };
+      return run({
+        ...tx,
+        query: async (text, values) => {
+          count();
+          return tx.query(text, values);
+        },
+        execute: async (text, values) => {
+          count();
+          return tx.execute(text, values);
+        },
+      }).then((result) => {
+        if (statement < failing) throw new Error('on purpose, before the commit');
+        return result;
+      });
+    });
+  return { ...db, transaction: work };
+}
+
+describe('sealers in processes of their own', () => {
+  let ground: Ground;
+  let scene: Scene;
+  before(async () => {
+    ground = await openGround('postgres');
+    scene = await openScene(ground);
+  });
+  after(() => ground.close());
+
+  const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  /** Writes one line at a time, says its id once it is committed, and seals all the while. */
+  function startProcess(): ChildProcess {
+    const url = new URL(ground.url as string);
+    const connection = {
+      host: url.hostname,
+      port: Number(url.port),
+      database: url.pathname.slice(1),
+      user: url.username,
+      password: url.password,
+      tls: false,
+    };
+    const code = `
+      import { openPostgres } from ${here('../../platform/db/postgres.ts')};
+      import { createSealer } from ${here('./sealer.ts')};
+      import { auditRow } from ${here('./line.ts')};
+      import { insertInbox } from ${here('./store.ts')};
+      import { encryption, event } from ${here('./test-kit.ts')};
+      const connection = ${JSON.stringify(connection)};
+      const db = openPostgres({ kind: 'postgres', connection, direct: connection, poolMin: 0, poolMax: 3 }, () => {});
+      const clock = { now: () => Date.now() };
+      createSealer({ db, encryption, clock, log: { info() {}, error(f, m) { console.error(m, f); } }, everyMs: 1 }).start();
+      for (;;) {
+        const row = auditRow(event({}, Date.now()), encryption);
+        await insertInbox(db, [row]);
+        process.stdout.write(row.id + '\\n');
+      }`;
+    return spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  }
+
+  it('nothing that was acknowledged is lost or doubled by kill -9, and the chain stays whole', async () => {
+    let acknowledged = '';
+    for (let round = 0; round < 5; round++) {
+      const processes = [startProcess(), startProcess()];
+      let said = 0;
+      for (const one of processes)
+        one.stdout?.on('data', (text) => {
+          acknowledged += text;
+          said += 1;
+        });
+      while (said < 20) await sleep(10);
+      await sleep(40 * round);
+      for (const one of processes) one.kill('SIGKILL');
+      await Promise.all(processes.map((one) => once(one, 'close')));
+    }
+    scene.clock.time = Date.now();
+    for (let tries = 0; tries < 50 && (await scene.db.query('SELECT 1 FROM audit.inbox LIMIT 1')).length > 0; tries++) {
+      await scene.sealer.sealNow();
+      await sleep(20);
+    }
+    const ids = acknowledged.split('\n').filter((id) => id.length === 36);
+    const kept = await scene.db.query<{ id: string }>('SELECT id FROM audit.events');
+    const known = new Set(kept.map((row) => row.id));
+    assert.ok(ids.length > 100);
+    assert.deepEqual(
+      ids.filter((id) => !known.has(id)),
+      [],
+    );
+    const report = await verifyChain(scene.db, encryption, { now: scene.clock.time });
+    assert.deepEqual([report.faults, report.lines, report.unsealed], [[], kept.length, 0]);
+  });
+});
+
+it('the furthest checkpoint of a log file is found, whatever else stands in it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'audit-log-'));
+  const path = join(folder, 'app.log');
+  const line = (seq: unknown, chain: string, message = 'audit checkpoint') =>
+    JSON.stringify({ level: 'info', seq, chain, message });
+  const hash = 'ab'.repeat(32);
+  await writeFile(
+    path,
+    [
+      line(7, hash),
+      `docker: ${line(12, hash)}`,
+      line(9, hash),
+      line(99, 'short'),
+      line('100', hash),
+      line(101, hash, 'other: audit checkpoint'),
+      JSON.stringify({ userAgent: line(102, hash) }),
+      '{"message": "audit checkpoint", "seq": 103',
+      '',
+    ].join('\n'),
+  );
+  assert.deepEqual(await readCheckpointFromLog(path), { seq: 12, hash });
+  await writeFile(path, 'nothing\n');
+  assert.equal(await readCheckpointFromLog(path), null);
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,141 @@
+import type { Cache } from '../../platform/cache/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/index.ts';
+import { deleteChangesBefore, readChanges } from './store.ts';
+
+/**
+ * The feed that tells every process what to forget. PostgreSQL is its truth: whoever changes a user, a session, a key or
+ * a role writes the subject's id in the same transaction, and every process reads the table four times a second, by
+ * transaction id, so that a commit that comes late is never skipped. A message through the cache only makes it faster.
+ *
+ * What is remembered carries the `asOf` of its reading; it stands while no later change of its subjects is known, and
+ * only while the feed was confirmed within the last second (`isCurrent`). Otherwise the caller asks PostgreSQL.
+ */
+export interface Changes {
+  /** Whether this process has confirmed within the last second that it knows every change. */
+  isCurrent(): boolean;
+  /** Whether something read `asOf` may still be believed about all of `subjects`. */
+  stands(asOf: bigint, subjects: readonly string[]): boolean;
+  /** Where a reading made now stands; take it before reading. */
+  position(): bigint;
+  /** Tells the other processes to look now. Call it after the commit. */
+  announce(): void;
+  onChange(listener: (subject: string) => void): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Reads now; what the tests and `announce` use. */
+  refresh(): Promise<void>;
+  lagMs(): number;
+}
+
+/** The subject of what concerns everyone: keys, roles, flags. */
+export const EVERYONE = '00000000-0000-0000-0000-000000000000';
+
+const INTERVAL_MS = 250;
+const TRUST_MS = 1_000;
+const KEPT_MS = 15 * 60_000;
+const CHANNEL = 'changes';
+
+interface Deps {
+  db: Db;
+  cache: Cache;
+  clock: Clock;
+  onError(error: unknown): void;
+}
+
+export function createChanges({ db, cache, clock, onError }: Deps): Changes {
+  const latest = new Map<string, { xid: bigint; at: number }>();
+  const listeners: ((subject: string) => void)[] = [];
+  let next = 0n;
+  const history: { at: number; position: bigint }[] = [];
+  let confirmedAt = Number.NEGATIVE_INFINITY;
+  let running: Promise<void> | undefined;
+  let again = false;
+  let timer: NodeJS.Timeout | undefined;
+  let unsubscribe: (() => Promise<void>) | undefined;
+
+  const read = async (): Promise<void> => {
+    // Trust counts from before the question was asked: a slow answer does not lend it.
+    const askedAt = monotonic();
+    const answer = await readChanges(db, next.toString());
+    const now = clock.now();
+    for (const { subject, xid } of answer.changes) {
+      const known = latest.get(subject);
+      const id = BigInt(xid);
+      if (known !== undefined && known.xid >= id) continue;
+      latest.set(subject, { xid: id, at: now });
+      for (const listener of listeners) listener(subject);
+    }
+    next = BigInt(answer.next);
+    if (history.length === 0) history.push({ at: now, position: next });
+    confirmedAt = askedAt;
+  };
+
+  const refresh = (): Promise<void> => {
+    if (running !== undefined) {
+      again = true;
+      return running;
+    }
+    running = read()
+      .catch(onError)
+      .finally(() => {
+        running = undefined;
+        if (again) {
+          again = false;
+          void refresh();
+        }
+      });
+    return running;
+  };
+
+  let ticks = 0;
+  const tick = async (): Promise<void> => {
+    await refresh();
+    if (++ticks % 400 === 0) await prune();
+    timer = setTimeout(tick, INTERVAL_MS).unref();
+  };
+  const prune = async (): Promise<void> => {
+    const before = clock.now() - KEPT_MS;
+    for (const [subject, { at }] of latest) if (at < before) latest.delete(subject);
+    history.push({ at: clock.now(), position: next });
+    while (history.length > 1 && (history[1]?.at ?? 0) < before) history.shift();
+    await deleteChangesBefore(db, new Date(before)).catch(onError);
+  };
+
+  return {
+    isCurrent: () => monotonic() - confirmedAt < TRUST_MS,
+    stands(asOf, subjects) {
+      const coveredFrom = history[0]?.position;
+      if (coveredFrom === undefined || asOf < coveredFrom) return false;
+      const everyone = latest.get(EVERYONE);
+      if (everyone !== undefined && everyone.xid >= asOf) return false;
+      return subjects.every((subject) => {
+        const change = latest.get(subject);
+        return change === undefined || change.xid < asOf;
+      });
+    },
+    position: () => next,
+    announce() {
+      cache.publish(CHANNEL, '');
+      void refresh();
+    },
+    onChange: (listener) => void listeners.push(listener),
+    async start() {
+      await read();
+      unsubscribe = await cache.subscribe(CHANNEL, () => void refresh());
+      timer = setTimeout(tick, INTERVAL_MS).unref();
+    },
+    async stop() {
+      clearTimeout(timer);
+      await unsubscribe?.();
+      await running;
+      clearTimeout(timer);
+    },
+    refresh,
+    lagMs: () => monotonic() - confirmedAt,
+  };
+}
+
+function monotonic(): number {
+  return performance.now();
+}

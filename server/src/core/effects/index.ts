@@ -1,0 +1,70 @@
+import type { Encryption } from '../../platform/encryption.ts';
+import type { Sql, Tx } from '../../platform/db/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/index.ts';
+import { type AuditEvent, auditRow } from '../audit/index.ts';
+import type { Changes } from '../changes/index.ts';
+import { type OutgoingMail, outboxRow } from '../outbox/index.ts';
+import { insertEffects } from './store.ts';
+
+export interface Effects {
+  audit?: AuditEvent[];
+  mail?: OutgoingMail[];
+  /** Ids of users and sessions that other processes must forget. */
+  changed?: string[];
+}
+
+/**
+ * What a change causes is written with it: its audit lines, its mails, and what others must forget, in one statement
+ * of the same transaction. Nothing is acknowledged without them, and nothing of them remains of what was rolled back.
+ */
+export interface Unit {
+  /** Runs `work` in one transaction; after the commit the feed and the mail worker are told. */
+  change<T>(work: (tx: Tx, record: (effects: Effects) => Promise<void>) => Promise<T>): Promise<T>;
+  /** Effects alone: a refusal that is worth a line. */
+  record(effects: Effects): Promise<void>;
+}
+
+interface Deps {
+  db: Db;
+  encryption: Encryption;
+  clock: Clock;
+  changes: Pick<Changes, 'announce'>;
+  /** Wakes the mail worker. */
+  mailWaiting(): void;
+}
+
+export function createUnit({ db, encryption, clock, changes, mailWaiting }: Deps): Unit {
+  const write = async (sql: Sql, { audit = [], mail = [], changed = [] }: Effects): Promise<void> => {
+    if (audit.length + mail.length + changed.length === 0) return;
+    const now = clock.now();
+    await insertEffects(
+      sql,
+      audit.map((event) => auditRow(event, encryption)),
+      mail.map((one) => outboxRow(one, encryption, now)),
+      changed,
+    );
+  };
+  const tell = (effects: Effects): void => {
+    if (effects.changed?.length) changes.announce();
+    if (effects.mail?.length) mailWaiting();
+  };
+  return {
+    async change(work) {
+      let written: Effects[] = [];
+      const result = await db.transaction((tx) => {
+        written = []; // a retried transaction starts anew
+        return work(tx, async (effects) => {
+          await write(tx, effects);
+          written.push(effects);
+        });
+      });
+      for (const effects of written) tell(effects);
+      return result;
+    },
+    async record(effects) {
+      await write(db, effects);
+      tell(effects);
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Sql } from '../../platform/db/index.ts';
+
+export interface OneTimeRow {
+  id: string;
+  user_id: string | null;
+  data: Record<string, string>;
+}
+
+export async function insertToken(
+  sql: Sql,
+  token: {
+    id: string;
+    hash: Buffer;
+    purpose: string;
+    userId: string | null;
+    flow: string | null;
+    data: Record<string, string>;
+    now: Date;
+    expiresAt: Date;
+  },
+): Promise<void> {
+  await sql.execute(
+    `INSERT INTO auth.one_time_tokens (id, token_hash, purpose, user_id, flow, data, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)`,
+    [token.id, token.hash, token.purpose, token.userId, token.flow, JSON.stringify(token.data), token.now, token.expiresAt],
+  );
+}
+
+/** The one use: zero rows means refused, whatever the reason. */
+export async function useToken(sql: Sql, hash: Buffer, purpose: string, now: Date): Promise<OneTimeRow | undefined> {
+  const rows = await sql.query<OneTimeRow>(
+    `UPDATE auth.one_time_tokens SET used_at = $3
+      WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+      RETURNING id, user_id, data`,
+    [hash, purpose, now],
+  );
+  return rows[0];
+}
+
+export async function endTokens(sql: Sql, userId: string, purposes: readonly string[], now: Date): Promise<void> {
+  await sql.execute(
+    `UPDATE auth.one_time_tokens SET used_at = $3 WHERE user_id = $1 AND purpose = ANY($2::text[]) AND used_at IS NULL`,
+    [userId, [...purposes], now],
+  );
+}
+
+export async function deleteExpiredTokens(sql: Sql, before: Date): Promise<number> {
+  return sql.execute('DELETE FROM auth.one_time_tokens WHERE expires_at < $1', [before]);
+}
+
+/** Whose a still usable token is, without using it. */
+export async function peekToken(sql: Sql, hash: Buffer, purpose: string, now: Date): Promise<OneTimeRow | undefined> {
+  const rows = await sql.query<OneTimeRow>(
+    `SELECT id, user_id, data FROM auth.one_time_tokens
+      WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3`,
+    [hash, purpose, now],
+  );
+  return rows[0];
+}

@@ -1,0 +1,193 @@
+import type { Config } from '../../config/config.ts';
+import { hmac, sha256 } from '../../lib/bytes.ts';
+import { uuidv7 } from '../../lib/id.ts';
+import type { RequestOrigin } from '../../lib/origin.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import type { Cache } from '../../platform/cache/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Db, Tx } from '../../platform/db/index.ts';
+import type { Principal } from '../../platform/http/principal.ts';
+import type { Changes } from '../changes/index.ts';
+import { hashCookieSecret, isCookieSecret, newCookieSecret, readCookieValue, writeCookieValue } from './cookie-value.ts';
+import { createPrincipals, principalOf, type Remembered } from './principals.ts';
+import { newNonce, type RefreshToken, readRefreshToken, writeRefreshToken } from './refresh-token.ts';
+import { findSession, insertSession, renew, rotate, type SessionRow, touch } from './store.ts';
+
+export {
+  deleteOldSessions,
+  type EndScope,
+  endSessions,
+  findSession,
+  listSessions,
+  type SessionListRow,
+  type SessionRow,
+} from './store.ts';
+
+export interface StartedSession {
+  readonly id: string;
+  /** The refresh token, or the value of the cookie. */
+  readonly secret: string;
+  readonly expiresAt: number;
+}
+
+export type RefreshOutcome =
+  | { readonly kind: 'rotated'; readonly principal: Principal; readonly refreshToken: string }
+  /** An old token came back: the session must end, and someone must be told. */
+  | { readonly kind: 'reused'; readonly row: SessionRow };
+
+export interface Sessions {
+  start(
+    tx: Tx,
+    who: { userId: string; kind: 'token' | 'cookie'; amr: readonly string[]; deviceId: string | null; impersonatorId?: string },
+    origin: RequestOrigin,
+  ): Promise<StartedSession>;
+  /** One use of a refresh token; throws the 401 that fits, or says that it was reused. */
+  refresh(token: string): Promise<RefreshOutcome>;
+  /** The session that a refresh token names, whatever its generation; null for a forgery. */
+  ofRefreshToken(token: string): { sessionId: string; nonceHash: Buffer } | null;
+  byCookie(value: string): Principal | Promise<Principal>;
+  /** The session behind a verified access token. */
+  byId(sessionId: string, userId: string): Principal | Promise<Principal>;
+  /** Fresh from PostgreSQL: what an answer shows after a change. */
+  reload(sessionId: string): Promise<Principal>;
+  /** Renews `auth_time`; a cookie session's new value, else null. */
+  reauthenticated(tx: Tx, principal: Principal, method: string, now: number): Promise<string | null>;
+  csrfTokens(sessionId: string): string[];
+  idleSince(now: number): Date;
+}
+
+interface Deps {
+  db: Db;
+  cache: Cache;
+  changes: Changes;
+  clock: Clock;
+  config: Pick<
+    Config,
+    'JWT_REFRESH_SECRET' | 'SESSION_SECRET' | 'CSRF_SECRET' | 'JWT_REFRESH_EXPIRES_IN' | 'SESSION_MAX_AGE' | 'REFRESH_GRACE_SECONDS'
+  >;
+}
+
+// A cookie session's row is written at most this often; its idle lifetime is days.
+const TOUCH_MS = 60_000;
+
+export function createSessions({ db, cache, changes, clock, config }: Deps): Sessions {
+  const principals = createPrincipals({ db, cache, changes, clock });
+  const idleMs = config.JWT_REFRESH_EXPIRES_IN * 1000;
+  const idleSince = (now: number): Date => new Date(now - idleMs);
+
+  const standing = (found: Remembered | undefined, userId: string | null): Principal => {
+    if (found === undefined || (userId !== null && found.principal.user.id !== userId)) throw new Refusal('session_revoked');
+    const { principal } = found;
+    if (found.endReason !== null || principal.user.status !== 'active') throw new Refusal('session_revoked');
+    if (principal.expiresAt <= clock.now()) throw new Refusal('session_expired');
+    return principal;
+  };
+
+  const successor = (token: RefreshToken, principal: Principal): RefreshOutcome => ({
+    kind: 'rotated',
+    principal,
+    refreshToken: writeRefreshToken({ ...token, generation: token.generation + 1 }, config.JWT_REFRESH_SECRET),
+  });
+
+  return {
+    idleSince,
+    async start(tx, who, origin) {
+      const id = uuidv7(origin.now);
+      const nonce = who.kind === 'token' ? newNonce() : newCookieSecret();
+      const expiresAt = origin.now + config.SESSION_MAX_AGE * 1000;
+      await insertSession(tx, {
+        id,
+        userId: who.userId,
+        deviceId: who.deviceId,
+        kind: who.kind,
+        secretHash: who.kind === 'token' ? sha256(nonce) : hashCookieSecret(nonce, config.SESSION_SECRET),
+        amr: who.amr,
+        address: origin.address,
+        userAgent: origin.userAgent,
+        now: new Date(origin.now),
+        expiresAt: new Date(expiresAt),
+        impersonatorId: who.impersonatorId ?? null,
+      });
+      const secret =
+        who.kind === 'token'
+          ? writeRefreshToken({ sessionId: id, generation: 0, nonce }, config.JWT_REFRESH_SECRET)
+          : writeCookieValue({ sessionId: id, secret: nonce });
+      return { id, secret, expiresAt };
+    },
+
+    async refresh(text) {
+      const token = readRefreshToken(text, config.JWT_REFRESH_SECRET);
+      if (token === null) throw new Refusal('refresh_token_invalid');
+      const now = clock.now();
+      const hash = sha256(token.nonce);
+      const rotated = await rotate(db, token.sessionId, token.generation, hash, new Date(now), idleSince(now));
+      if (rotated !== undefined) return successor(token, principalOf(rotated));
+
+      const row = await findSession(db, token.sessionId);
+      if (row === undefined || row.kind !== 'token' || !row.secret_hash.equals(hash)) throw new Refusal('refresh_token_invalid');
+      if (row.ended_at !== null || row.status !== 'active') throw new Refusal('session_revoked');
+      if (row.expires_at.getTime() <= now || row.rotated_at.getTime() <= now - idleMs) throw new Refusal('session_expired');
+      const isPredecessor = row.generation === token.generation + 1;
+      const withinGrace = now - row.rotated_at.getTime() <= config.REFRESH_GRACE_SECONDS * 1000;
+      if (isPredecessor && withinGrace) return successor(token, principalOf(row));
+      if (row.generation > token.generation) return { kind: 'reused', row };
+      throw new Refusal('refresh_token_invalid'); // from the future: a database restored from a backup
+    },
+
+    ofRefreshToken(text) {
+      const token = readRefreshToken(text, config.JWT_REFRESH_SECRET);
+      return token === null ? null : { sessionId: token.sessionId, nonceHash: sha256(token.nonce) };
+    },
+
+    byCookie(text) {
+      const value = readCookieValue(text);
+      if (value === null) throw new Refusal('unauthenticated');
+      const check = (found: Remembered | undefined): Principal => {
+        const isCookie = found?.principal.kind === 'cookie';
+        if (!isCookie || !isCookieSecret(value.secret, Buffer.from(found.secretHash, 'base64'), config.SESSION_SECRET)) {
+          throw new Refusal('unauthenticated');
+        }
+        return standing(found, null);
+      };
+      const use = (found: Remembered | undefined): Principal | Promise<Principal> => {
+        const principal = check(found);
+        const idle = clock.now() - (found as Remembered).rotatedAt;
+        return idle < TOUCH_MS ? principal : seen(value.sessionId, check);
+      };
+      const found = principals.get(value.sessionId);
+      return found instanceof Promise ? found.then(use) : use(found);
+    },
+
+    byId(sessionId, userId) {
+      const found = principals.get(sessionId);
+      return found instanceof Promise ? found.then((f) => standing(f, userId)) : standing(found, userId);
+    },
+
+    async reload(sessionId) {
+      return standing(await principals.load(sessionId), null);
+    },
+
+    async reauthenticated(tx, principal, method, now) {
+      const secret = principal.kind === 'cookie' ? newCookieSecret() : null;
+      const hash = secret === null ? null : hashCookieSecret(secret, config.SESSION_SECRET);
+      const amr = [...new Set([...principal.amr, method])];
+      if (!(await renew(tx, principal.sessionId, amr, new Date(now), hash))) throw new Refusal('session_revoked');
+      return secret === null ? null : writeCookieValue({ sessionId: principal.sessionId, secret });
+    },
+
+    csrfTokens: (sessionId) => config.CSRF_SECRET.map((key) => hmac(key, `csrf:${sessionId}`).toString('base64url')),
+  };
+
+  // What is remembered may be older than the session's last use: PostgreSQL decides whether it was idle for too long.
+  async function seen(sessionId: string, check: (found: Remembered | undefined) => Principal): Promise<Principal> {
+    const now = clock.now();
+    const fresh = await principals.load(sessionId);
+    const principal = check(fresh);
+    if (now - (fresh as Remembered).rotatedAt >= idleMs) throw new Refusal('session_expired');
+    if (now - (fresh as Remembered).rotatedAt >= TOUCH_MS) {
+      await touch(db, sessionId, new Date(now));
+      await principals.load(sessionId);
+    }
+    return principal;
+  }
+}

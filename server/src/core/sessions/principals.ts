@@ -1,0 +1,126 @@
+import type { Cache } from '../../platform/cache/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/index.ts';
+import type { Principal } from '../../platform/http/principal.ts';
+import type { Changes } from '../changes/index.ts';
+import { principalUser } from '../users/index.ts';
+import { findSession, type SessionRow } from './store.ts';
+
+/** A session as remembered: what decides about it, and as of which point of the change feed. No password hash in it. */
+export interface Remembered {
+  readonly principal: Principal;
+  readonly secretHash: string;
+  readonly rotatedAt: number;
+  readonly endReason: string | null;
+  readonly asOf: string;
+  readonly loadedAt: number;
+}
+
+const LOCAL_MAX = 50_000;
+const LOCAL_TTL_MS = 60_000;
+const SHARED_TTL_SECONDS = 300;
+
+interface Deps {
+  db: Db;
+  cache: Cache;
+  changes: Changes;
+  clock: Clock;
+}
+
+/**
+ * Sessions by id: from this process's memory, else the shared cache, else PostgreSQL. Memory counts only while the
+ * change feed is current and knows of no later change of the session or its user; anything else asks PostgreSQL.
+ */
+export function createPrincipals({ db, cache, changes, clock }: Deps): {
+  get(sessionId: string): Remembered | undefined | Promise<Remembered | undefined>;
+  load(sessionId: string): Promise<Remembered | undefined>;
+  forget(sessionId: string): void;
+} {
+  const local = new Map<string, Remembered>();
+  const key = (id: string): string => `session:${id}`;
+
+  const stands = (entry: Remembered): boolean =>
+    clock.now() - entry.loadedAt < LOCAL_TTL_MS &&
+    changes.isCurrent() &&
+    changes.stands(BigInt(entry.asOf), [entry.principal.sessionId, entry.principal.user.id]);
+
+  const remember = (entry: Remembered): void => {
+    const id = entry.principal.sessionId;
+    local.delete(id);
+    local.set(id, entry);
+    if (local.size > LOCAL_MAX) local.delete(local.keys().next().value as string);
+  };
+
+  const load = async (id: string): Promise<Remembered | undefined> => {
+    const asOf = changes.position().toString();
+    const row = await findSession(db, id);
+    if (row === undefined) return undefined;
+    const entry = rememberedOf(row, asOf, clock.now());
+    if (entry.endReason === null) {
+      remember(entry);
+      if (cache.status().kind === 'redis') void cache.set(key(id), JSON.stringify(entry), SHARED_TTL_SECONDS);
+    }
+    return entry;
+  };
+
+  const fetch = async (id: string): Promise<Remembered | undefined> => {
+    if (changes.isCurrent() && cache.status().kind === 'redis') {
+      const text = await cache.get(key(id));
+      const entry = text === null ? null : parse(text, id);
+      if (entry !== null && stands(entry)) {
+        remember(entry);
+        return entry;
+      }
+    }
+    return load(id);
+  };
+
+  return {
+    get(id) {
+      const entry = local.get(id);
+      if (entry !== undefined && stands(entry)) return entry;
+      local.delete(id);
+      return fetch(id);
+    },
+    load,
+    forget: (id) => {
+      local.delete(id);
+      void cache.del(key(id));
+    },
+  };
+}
+
+// What another process wrote; anything that is not the entry of this very session is as good as absent.
+function parse(text: string, id: string): Remembered | null {
+  try {
+    const entry = JSON.parse(text) as Remembered;
+    return entry.principal.sessionId === id && /^\d+$/.test(entry.asOf) ? entry : null;
+  } catch {
+    return null;
+  }
+}
+
+function rememberedOf(row: SessionRow, asOf: string, now: number): Remembered {
+  return {
+    principal: principalOf(row),
+    secretHash: row.secret_hash.toString('base64'),
+    rotatedAt: row.rotated_at.getTime(),
+    endReason: row.end_reason ?? (row.ended_at === null ? null : 'ended'),
+    asOf,
+    loadedAt: now,
+  };
+}
+
+export function principalOf(row: SessionRow): Principal {
+  return {
+    sessionId: row.session_id,
+    kind: row.kind,
+    deviceId: row.device_id,
+    amr: row.amr,
+    authenticatedAt: row.authenticated_at.getTime(),
+    createdAt: row.session_created_at.getTime(),
+    expiresAt: row.expires_at.getTime(),
+    user: principalUser(row),
+    impersonator: row.impersonator_id,
+  };
+}

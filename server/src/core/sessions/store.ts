@@ -1,0 +1,152 @@
+import type { Sql } from '../../platform/db/index.ts';
+import { USER_COLUMNS, type UserRow } from '../users/index.ts';
+
+export interface SessionRow extends UserRow {
+  session_id: string;
+  kind: 'token' | 'cookie';
+  device_id: string | null;
+  secret_hash: Buffer;
+  generation: number;
+  rotated_at: Date;
+  authenticated_at: Date;
+  amr: string[];
+  session_created_at: Date;
+  expires_at: Date;
+  ended_at: Date | null;
+  end_reason: string | null;
+  impersonator_id: string | null;
+}
+
+const SESSION_COLUMNS = `s.id AS session_id, s.kind, s.device_id, s.secret_hash, s.generation, s.rotated_at,
+  s.authenticated_at, s.amr, s.created_at AS session_created_at, s.expires_at, s.ended_at, s.end_reason, s.impersonator_id`;
+
+const FIND = `SELECT ${SESSION_COLUMNS}, ${USER_COLUMNS}
+  FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE s.id = $1`;
+
+export async function findSession(sql: Sql, id: string): Promise<SessionRow | undefined> {
+  return (await sql.query<SessionRow>(FIND, [id]))[0];
+}
+
+export interface NewSession {
+  id: string;
+  userId: string;
+  deviceId: string | null;
+  kind: 'token' | 'cookie';
+  secretHash: Buffer;
+  amr: readonly string[];
+  address: string;
+  userAgent: string;
+  now: Date;
+  expiresAt: Date;
+  impersonatorId: string | null;
+}
+
+/**
+ * The caller has locked the user's row in this transaction (`touchLogin`, `setPassword`, …) and knows it to be active;
+ * so a session never appears beside a disabling, a reset or a sign-out of all that runs at the same time.
+ */
+export async function insertSession(sql: Sql, s: NewSession): Promise<void> {
+  await sql.execute(
+    `INSERT INTO auth.sessions (id, user_id, device_id, kind, secret_hash, rotated_at, authenticated_at, amr, address,
+        user_agent, created_at, last_seen_at, expires_at, impersonator_id)
+     VALUES ($1, $2, $3, $4, $5, $9, $9, $6, $7, $8, $9, $9, $10, $11)`,
+    [s.id, s.userId, s.deviceId, s.kind, s.secretHash, [...s.amr], s.address, s.userAgent, s.now, s.expiresAt, s.impersonatorId],
+  );
+}
+
+/** One rotation: wins only as the direct successor of what the session is at now. */
+const ROTATE = `UPDATE auth.sessions s SET generation = s.generation + 1, rotated_at = $4, last_seen_at = $4
+  FROM auth.users u
+  WHERE s.id = $1 AND s.generation = $2 AND s.secret_hash = $3 AND s.kind = 'token' AND s.ended_at IS NULL
+    AND s.expires_at > $4 AND s.rotated_at > $5 AND u.id = s.user_id AND u.status = 'active'
+  RETURNING ${SESSION_COLUMNS}, ${USER_COLUMNS}`;
+
+export async function rotate(
+  sql: Sql,
+  id: string,
+  generation: number,
+  secretHash: Buffer,
+  now: Date,
+  idleSince: Date,
+): Promise<SessionRow | undefined> {
+  return (await sql.query<SessionRow>(ROTATE, [id, generation, secretHash, now, idleSince]))[0];
+}
+
+export interface EndScope {
+  userId: string;
+  only?: string;
+  except?: string;
+}
+
+/** Ends what is still alive in the scope; the ids of what this call ended. */
+export async function endSessions(sql: Sql, scope: EndScope, reason: string, now: Date): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `UPDATE auth.sessions SET ended_at = $4, end_reason = $5
+      WHERE user_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id <> $3)
+      RETURNING id`,
+    [scope.userId, scope.only ?? null, scope.except ?? null, now, reason],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** A cookie session was used: its idle lifetime starts again. */
+export async function touch(sql: Sql, id: string, now: Date): Promise<void> {
+  await sql.execute(
+    `UPDATE auth.sessions SET rotated_at = $2, last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND rotated_at < $2`,
+    [id, now],
+  );
+}
+
+/** Authentication was renewed; a cookie session gets a new secret with it (SES-02). */
+export async function renew(
+  sql: Sql,
+  id: string,
+  amr: readonly string[],
+  now: Date,
+  secretHash: Buffer | null,
+): Promise<boolean> {
+  const count = await sql.execute(
+    `UPDATE auth.sessions SET authenticated_at = $2, amr = $3, secret_hash = coalesce($4, secret_hash)
+      WHERE id = $1 AND ended_at IS NULL`,
+    [id, now, [...amr], secretHash],
+  );
+  return count === 1;
+}
+
+export interface SessionListRow {
+  id: string;
+  kind: 'token' | 'cookie';
+  address: string;
+  user_agent: string;
+  amr: string[];
+  created_at: Date;
+  last_seen_at: Date;
+  authenticated_at: Date;
+  expires_at: Date;
+}
+
+/** The user's live sessions, newest first, below `before`. */
+export async function listSessions(
+  sql: Sql,
+  userId: string,
+  now: Date,
+  idleSince: Date,
+  page: { limit: number; before: string | null },
+): Promise<SessionListRow[]> {
+  return sql.query<SessionListRow>(
+    `SELECT id, kind, address, user_agent, amr, created_at, last_seen_at, authenticated_at, expires_at
+       FROM auth.sessions
+      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND rotated_at > $3 AND ($4::uuid IS NULL OR id < $4)
+      ORDER BY id DESC LIMIT $5`,
+    [userId, now, idleSince, page.before, page.limit],
+  );
+}
+
+/** Sessions that ended or expired a while ago: kept only to answer `session_revoked` rather than `invalid`. */
+export async function deleteOldSessions(sql: Sql, before: Date): Promise<number> {
+  return sql.execute(
+    `DELETE FROM auth.sessions WHERE id IN
+       (SELECT id FROM auth.sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)`,
+    [before],
+  );
+}

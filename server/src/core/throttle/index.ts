@@ -1,0 +1,68 @@
+import { hmac } from '../../lib/bytes.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import type { Sql } from '../../platform/db/index.ts';
+import type { Encryption } from '../../platform/encryption.ts';
+import { type Admission, admit, clearGuards, findGuard, type GuardRow, type GuardRule } from './store.ts';
+
+export { createRequestCounts, type LimitState, type RequestCounts } from './requests.ts';
+export { deleteExpiredCounts, deleteIdleGuards, type GuardRow } from './store.ts';
+
+/**
+ * Guesses per account (NIST 800-63B-4, section 3.2.2: at most 100 consecutive failures). Ten in a quarter of an hour;
+ * each exhausted window doubles the next, up to a day; after a hundred in a row the password is no way in any more
+ * until its owner resets it, a known device signs in, or an administrator unlocks it. Known devices are counted apart,
+ * each for itself, so that a stranger cannot lock the owner out. Unknown accounts are counted alike.
+ */
+const GUESS: GuardRule = { attempts: 10, seconds: 15 * 60, maxSeconds: 24 * 3600, consecutive: 100 };
+
+/** Mails to one address for one reason: nobody is bombed, and nobody is told that there is a limit. */
+const MAIL: GuardRule = { attempts: 5, seconds: 3600, maxSeconds: 3600, consecutive: 2_000_000_000 };
+
+/** How many attempts of one account this process works on at once: fewer than a window holds, so that many right
+ *  passwords at the same moment do not look like guessing. */
+const TOGETHER = 3;
+const WAITING_MAX = 200;
+
+export interface Guesses {
+  /** Takes one attempt; undefined where none is left. `device` is the id of a device known to be the account's. */
+  admit(sql: Sql, email: string, device: string | null, now: number): Promise<Admission | undefined>;
+  succeeded(sql: Sql, email: string, device: string | null): Promise<void>;
+  unlock(sql: Sql, email: string): Promise<number>;
+  state(sql: Sql, email: string): Promise<GuardRow | undefined>;
+  admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
+  /** Runs `work` while at most a few others work on the same account. */
+  inTurn<T>(email: string, work: () => Promise<T>): Promise<T>;
+  readonly attemptsPerWindow: number;
+}
+
+export function createGuesses(encryption: Encryption): Guesses {
+  const key = encryption.derive('guards')[0] as Buffer;
+  const turns = new Map<string, { running: number; waiting: (() => void)[] }>();
+  const keyOf = (email: string, device: string | null): Buffer =>
+    hmac(key, device === null ? `account:${email}` : `device:${device}`);
+  return {
+    attemptsPerWindow: GUESS.attempts,
+    admit: (sql, email, device, now) => admit(sql, keyOf(email, device), GUESS, new Date(now)),
+    async succeeded(sql, email, device) {
+      await clearGuards(sql, device === null ? [keyOf(email, null)] : [keyOf(email, device), keyOf(email, null)]);
+    },
+    unlock: (sql, email) => clearGuards(sql, [keyOf(email, null)]),
+    state: (sql, email) => findGuard(sql, keyOf(email, null)),
+    admitMail: async (sql, reason, email, now) =>
+      (await admit(sql, hmac(key, `mail:${reason}:${email}`), MAIL, new Date(now))) !== undefined,
+    async inTurn(email, work) {
+      const turn = turns.get(email) ?? { running: 0, waiting: [] };
+      turns.set(email, turn);
+      if (turn.waiting.length >= WAITING_MAX) throw new Refusal('busy', { retryAfter: 2 });
+      if (turn.running >= TOGETHER) await new Promise<void>((go) => turn.waiting.push(go));
+      else turn.running += 1;
+      try {
+        return await work();
+      } finally {
+        const next = turn.waiting.shift();
+        if (next) next();
+        else if (--turn.running === 0) turns.delete(email);
+      }
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import type { RateLimit } from '../../config/config.ts';
+import type { Cache } from '../../platform/cache/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/index.ts';
+import { addCount } from './store.ts';
+
+export interface LimitState {
+  readonly allowed: boolean;
+  readonly remaining: number;
+  readonly reset: number;
+}
+
+/**
+ * Requests per window, counted in this process and agreed with the others: at once where every request is a guess
+ * (`countNow`), within a second where it is not (`count`). What is shared lives in Redis, else in PostgreSQL; when
+ * neither answers, what this process has seen still counts, and it is what a lost shared count is rebuilt from.
+ */
+export interface RequestCounts {
+  count(policy: string, key: string, limit: RateLimit): LimitState;
+  countNow(policy: string, key: string, limit: RateLimit): Promise<LimitState>;
+  peek(policy: string, key: string, limit: RateLimit): LimitState;
+  clear(keys: readonly string[]): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+interface Counter {
+  windowEndsAt: number;
+  /** What this process counted in this window. */
+  own: number;
+  /** What the others had counted when they were last asked. */
+  others: number;
+  /** Not told to the others yet. */
+  untold: number;
+}
+
+const COUNTERS_MAX = 100_000;
+const AGREE_EVERY_MS = 1_000;
+
+interface Deps {
+  cache: Cache;
+  db: Db;
+  clock: Clock;
+  onError(error: unknown): void;
+}
+
+export function createRequestCounts({ cache, db, clock, onError }: Deps): RequestCounts {
+  const counters = new Map<string, Counter>();
+  const dirty = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+
+  // Windows are aligned to the clock, so that every process means the same one.
+  const counterOf = (id: string, limit: RateLimit): Counter => {
+    const now = clock.now();
+    const found = counters.get(id);
+    if (found !== undefined && found.windowEndsAt > now) return found;
+    const length = limit.seconds * 1000;
+    const fresh = { windowEndsAt: (Math.floor(now / length) + 1) * length, own: 0, others: 0, untold: 0 };
+    counters.delete(id);
+    counters.set(id, fresh);
+    if (counters.size > COUNTERS_MAX) counters.delete(counters.keys().next().value as string);
+    return fresh;
+  };
+
+  const stateOf = (counter: Counter, limit: RateLimit): LimitState => {
+    const total = counter.own + counter.others;
+    return {
+      allowed: total <= limit.max,
+      remaining: limit.max - total,
+      reset: Math.ceil((counter.windowEndsAt - clock.now()) / 1000),
+    };
+  };
+
+  const sharedKey = (id: string, counter: Counter): string => `count:${id}:${counter.windowEndsAt / 1000}`;
+
+  const tell = async (id: string, counter: Counter): Promise<void> => {
+    const add = counter.untold;
+    const knownBefore = counter.own + counter.others - add;
+    counter.untold = 0;
+    const key = sharedKey(id, counter);
+    const ttlSeconds = Math.max(1, Math.ceil((counter.windowEndsAt - clock.now()) / 1000));
+    let total = await cache.count(key, { add, atLeast: knownBefore, ttlSeconds });
+    if (total === null && db.engine === 'postgres') {
+      const entry = { key, add, atLeast: knownBefore, expiresAt: new Date(counter.windowEndsAt + 60_000) };
+      total = await addCount(db, entry).catch(() => null);
+    }
+    if (total !== null) counter.others = Math.max(counter.others, total - counter.own);
+  };
+
+  const agree = async (): Promise<void> => {
+    const ids = [...dirty];
+    dirty.clear();
+    for (let at = 0; at < ids.length; at += 100) {
+      await Promise.all(
+        ids.slice(at, at + 100).map((id) => {
+          const counter = counters.get(id);
+          return counter && counter.untold > 0 && counter.windowEndsAt > clock.now() ? tell(id, counter) : undefined;
+        }),
+      );
+    }
+  };
+
+  const add = (id: string, limit: RateLimit): Counter => {
+    const counter = counterOf(id, limit);
+    counter.own += 1;
+    counter.untold += 1;
+    return counter;
+  };
+  const isShared = (): boolean => db.engine === 'postgres' || cache.status().kind === 'redis';
+
+  return {
+    count(policy, key, limit) {
+      const id = `${policy}:${key}`;
+      const counter = add(id, limit);
+      if (isShared()) dirty.add(id);
+      return stateOf(counter, limit);
+    },
+    async countNow(policy, key, limit) {
+      const id = `${policy}:${key}`;
+      const counter = add(id, limit);
+      if (isShared() && stateOf(counter, limit).allowed) await tell(id, counter);
+      return stateOf(counter, limit);
+    },
+    peek: (policy, key, limit) => stateOf(counterOf(`${policy}:${key}`, limit), limit),
+    async clear(keys) {
+      for (const id of keys) {
+        const counter = counters.get(id);
+        counters.delete(id);
+        if (counter) await cache.del(sharedKey(id, counter));
+      }
+    },
+    start() {
+      timer = setInterval(() => void agree().catch(onError), AGREE_EVERY_MS).unref();
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,93 @@
+import type { Sql } from '../../platform/db/index.ts';
+
+export interface Admission {
+  attempts: number;
+  consecutive: number;
+}
+
+const OVER = `g.window_started_at + least($4::int * power(2, least(g.windows, 20)), $5::int) * interval '1 second' <= $2`;
+
+/**
+ * Takes one of the account's attempts, or gives nothing where none is left: counted before the password is looked at,
+ * so that two hundred guesses at once are two hundred attempts (BRU-09). An exhausted window doubles the next one.
+ */
+const ADMIT = `INSERT INTO auth.guards AS g (key, window_started_at, attempts, consecutive, windows, updated_at)
+  VALUES ($1, $2, 1, 1, 0, $2)
+  ON CONFLICT (key) DO UPDATE SET
+    attempts = CASE WHEN ${OVER} THEN 1 ELSE g.attempts + 1 END,
+    window_started_at = CASE WHEN ${OVER} THEN $2 ELSE g.window_started_at END,
+    windows = CASE WHEN ${OVER} AND g.attempts >= $3 THEN g.windows + 1 ELSE g.windows END,
+    consecutive = g.consecutive + 1,
+    updated_at = $2
+  WHERE (${OVER} OR g.attempts < $3) AND g.consecutive < $6
+  RETURNING attempts, consecutive`;
+
+export interface GuardRule {
+  /** Attempts in one window. */
+  attempts: number;
+  seconds: number;
+  /** The longest that a doubled window gets. */
+  maxSeconds: number;
+  /** Attempts without a success, ever. */
+  consecutive: number;
+}
+
+export async function admit(sql: Sql, key: Buffer, rule: GuardRule, now: Date): Promise<Admission | undefined> {
+  const rows = await sql.query<Admission>(ADMIT, [
+    key,
+    now,
+    rule.attempts,
+    rule.seconds,
+    rule.maxSeconds,
+    rule.consecutive,
+  ]);
+  return rows[0];
+}
+
+export async function clearGuards(sql: Sql, keys: readonly Buffer[]): Promise<number> {
+  let count = 0;
+  for (const key of keys) {
+    count += await sql.execute(
+      'UPDATE auth.guards SET attempts = 0, consecutive = 0, windows = 0 WHERE key = $1 AND attempts > 0',
+      [key],
+    );
+  }
+  return count;
+}
+
+export interface GuardRow extends Admission {
+  window_started_at: Date;
+  windows: number;
+  updated_at: Date;
+}
+
+export async function findGuard(sql: Sql, key: Buffer): Promise<GuardRow | undefined> {
+  const rows = await sql.query<GuardRow>(
+    'SELECT window_started_at, attempts, consecutive, windows, updated_at FROM auth.guards WHERE key = $1',
+    [key],
+  );
+  return rows[0];
+}
+
+/** What nobody has tried for a quarter of a year. */
+export async function deleteIdleGuards(sql: Sql, before: Date): Promise<number> {
+  return sql.execute('DELETE FROM auth.guards WHERE updated_at < $1', [before]);
+}
+
+/** Adds to a shared counter, never below what the caller already knows; the new total. */
+export async function addCount(
+  sql: Sql,
+  entry: { key: string; add: number; atLeast: number; expiresAt: Date },
+): Promise<number | null> {
+  const rows = await sql.query<{ count: number }>(
+    `INSERT INTO auth.request_counts AS c (key, count, expires_at) VALUES ($1, $2::int + $3::int, $4)
+     ON CONFLICT (key) DO UPDATE SET count = greatest(c.count, $3::int) + $2::int
+     RETURNING count`,
+    [entry.key, entry.add, entry.atLeast, entry.expiresAt],
+  );
+  return rows[0]?.count ?? null;
+}
+
+export async function deleteExpiredCounts(sql: Sql, now: Date): Promise<number> {
+  return sql.execute('DELETE FROM auth.request_counts WHERE expires_at < $1', [now]);
+}

@@ -1,0 +1,22 @@
+export { canonicalEmail } from './email.ts';
+export { requireEmail, requireName } from './fields.ts';
+export {
+  countAdministrators,
+  deleteUser,
+  findPasswordHash,
+  findUser,
+  findUserByEmail,
+  grantRole,
+  insertUser,
+  lockAdministrators,
+  lockUser,
+  markVerified,
+  replaceHash,
+  setEmail,
+  setPassword,
+  touchLogin,
+  updateProfile,
+  USER_COLUMNS,
+  type UserRow,
+} from './store.ts';
+export { principalUser, UserView, userView } from './view.ts';

@@ -1,0 +1,80 @@
+import { Type } from 'typebox';
+import type { PrincipalUser } from '../../platform/http/principal.ts';
+import type { UserRow } from './store.ts';
+
+const Time = (description: string) => Type.String({ format: 'date-time', description });
+
+/** The `user` of the contract. */
+export const UserView = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    email: Type.String(),
+    email_verified: Type.Boolean(),
+    name: Type.Union([Type.String(), Type.Null()]),
+    picture: Type.Union([Type.String(), Type.Null()]),
+    locale: Type.Union([Type.String(), Type.Null()]),
+    roles: Type.Array(Type.String()),
+    status: Type.Union([Type.Literal('active'), Type.Literal('disabled')]),
+    has_password: Type.Boolean(),
+    mfa: Type.Object({ totp: Type.Boolean(), passkeys: Type.Integer(), recovery_codes_left: Type.Integer() }),
+    created_at: Time('When the account was made.'),
+    updated_at: Time('When it last changed.'),
+    last_login_at: Type.Union([Time('The last sign-in.'), Type.Null()]),
+  },
+  { $id: 'User', description: 'An account.' },
+);
+
+export interface UserView {
+  id: string;
+  email: string;
+  email_verified: boolean;
+  name: string | null;
+  picture: string | null;
+  locale: string | null;
+  roles: string[];
+  status: 'active' | 'disabled';
+  has_password: boolean;
+  mfa: { totp: boolean; passkeys: number; recovery_codes_left: number };
+  created_at: string;
+  updated_at: string;
+  last_login_at: string | null;
+}
+
+const NO_FACTORS = { totp: false, passkeys: 0, recovery_codes_left: 0 };
+
+export function principalUser(row: UserRow): PrincipalUser {
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email_verified_at !== null,
+    name: row.name,
+    picture: row.picture,
+    locale: row.locale,
+    roles: row.roles,
+    permissions: row.permissions,
+    status: row.status,
+    hasPassword: row.has_password,
+    version: row.version,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+    lastLoginAt: row.last_login_at?.getTime() ?? null,
+  };
+}
+
+export function userView(user: PrincipalUser): UserView {
+  return {
+    id: user.id,
+    email: user.email,
+    email_verified: user.emailVerified,
+    name: user.name,
+    picture: user.picture,
+    locale: user.locale,
+    roles: [...user.roles],
+    status: user.status,
+    has_password: user.hasPassword,
+    mfa: NO_FACTORS,
+    created_at: new Date(user.createdAt).toISOString(),
+    updated_at: new Date(user.updatedAt).toISOString(),
+    last_login_at: user.lastLoginAt === null ? null : new Date(user.lastLoginAt).toISOString(),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Sql } from '../../platform/db/index.ts';
+
+/** What is kept about a user beside the account itself; secrets and their hashes are not the user's to carry away. */
+export async function readEverything(sql: Sql, userId: string): Promise<{ sessions: unknown[]; devices: unknown[] }> {
+  const sessions = await sql.query(
+    `SELECT id, kind, address, user_agent, amr, created_at, last_seen_at, authenticated_at, expires_at, ended_at, end_reason
+       FROM auth.sessions WHERE user_id = $1 ORDER BY id`,
+    [userId],
+  );
+  const devices = await sql.query(
+    'SELECT id, user_agent, created_at, last_used_at, expires_at FROM auth.devices WHERE user_id = $1 ORDER BY id',
+    [userId],
+  );
+  return { sessions, devices };
+}

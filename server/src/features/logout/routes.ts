@@ -1,0 +1,66 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { clearCookie } from '../../platform/http/cookies.ts';
+import { requireSession } from '../../platform/http/guard.ts';
+import { typed } from '../../platform/http/server.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import type { House } from '../feature.ts';
+import { type LogOutDeps, logOut, logOutAll, logOutByToken } from './log-out.ts';
+import { LogoutAllBody, LogoutBody, NoContent } from './schema.ts';
+
+export type Deps = LogOutDeps & Pick<House, 'config' | 'cookies' | 'sessions'>;
+
+export function routes(app: FastifyInstance, deps: Deps): void {
+  const { config, cookies, sessions } = deps;
+  const forget = (reply: FastifyReply): FastifyReply =>
+    reply
+      .header('set-cookie', clearCookie(cookies, cookies.session))
+      .header('clear-site-data', '"cache"')
+      .code(204);
+
+  typed(app).post(
+    `${config.API_PREFIX}/auth/logout`,
+    {
+      config: { access: 'public', impersonated: true },
+      schema: {
+        tags: ['Sessions'],
+        summary: 'End this session',
+        description: 'By bearer token, by cookie (with its CSRF token), or by `refresh_token` in the body.',
+        body: LogoutBody,
+        response: NoContent,
+      },
+    },
+    async (request, reply) => {
+      const token = request.body?.refresh_token;
+      if (token !== undefined) {
+        await logOutByToken(deps, token, request.from);
+        return reply.code(204).send(null);
+      }
+      const principal = requireSession(request);
+      const sent = request.headers['x-csrf-token'];
+      if (principal.kind === 'cookie' && !sessions.csrfTokens(principal.sessionId).includes(String(sent))) {
+        throw new Refusal('csrf_invalid');
+      }
+      await logOut(deps, principal, request.from);
+      return forget(reply).send(null);
+    },
+  );
+
+  typed(app).post(
+    `${config.API_PREFIX}/auth/logout-all`,
+    {
+      config: { access: 'session' },
+      schema: {
+        tags: ['Sessions'],
+        summary: 'End every session',
+        description: 'Of the signed-in user, on every device; with `except_current` this one stays.',
+        body: LogoutAllBody,
+        response: NoContent,
+      },
+    },
+    async (request, reply) => {
+      const exceptCurrent = request.body?.except_current ?? false;
+      await logOutAll(deps, requireSession(request), exceptCurrent, request.from);
+      return exceptCurrent ? reply.code(204).send(null) : forget(reply).send(null);
+    },
+  );
+}

@@ -1,0 +1,41 @@
+import { Type } from 'typebox';
+import { Id, Page, Time } from '../../platform/http/shapes.ts';
+
+export const PageQuery = Type.Object(Page, { additionalProperties: false });
+export const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, { additionalProperties: false });
+export const NoContent = { 204: Type.Null({ description: 'Done.' }) };
+
+export const SessionView = Type.Object(
+  {
+    id: Id,
+    current: Type.Boolean({ description: 'The session that asks.' }),
+    kind: Type.Union([Type.Literal('token'), Type.Literal('cookie')]),
+    address: Type.String(),
+    user_agent: Type.String(),
+    amr: Type.Array(Type.String()),
+    created_at: Time,
+    last_seen_at: Time,
+    authenticated_at: Time,
+    expires_at: Time,
+  },
+  { $id: 'Session' },
+);
+
+export const DeviceView = Type.Object(
+  {
+    id: Id,
+    current: Type.Boolean(),
+    user_agent: Type.String(),
+    created_at: Time,
+    last_used_at: Time,
+    expires_at: Time,
+  },
+  { $id: 'Device' },
+);
+
+const listOf = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
+  Type.Object({ data: Type.Array(item), next_cursor: Type.Union([Type.String(), Type.Null()]) });
+
+export const SessionsAnswers = { 200: listOf(SessionView) };
+export const DevicesAnswers = { 200: listOf(DeviceView) };
+export const ActivityAnswers = { 200: listOf(Type.Unknown({ description: 'An audit line about this account.' })) };

@@ -1,0 +1,30 @@
+import { Refusal } from '../../lib/refusal.ts';
+
+// What says "the database cannot do this now", not "the statement is wrong": connection (08), resources (53), operator
+// intervention and time-outs (57), lock time-out (55P03), read-only after a failover (25006).
+const UNAVAILABLE = /^(08...|53...|57...|55P03|25006)$/;
+const RETRIABLE = new Set(['40001', '40P01']);
+
+function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether the connection that met this error must not be used again. */
+export function breaksConnection(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === undefined || state.startsWith('08') || state.startsWith('57P');
+}
+
+/** Serialization failures and deadlocks: the whole transaction may be tried again. */
+export function isRetriable(error: unknown): boolean {
+  return RETRIABLE.has(sqlState(error) ?? '');
+}
+
+/** A database that cannot answer is a declared 503 (fail closed); a wrong statement stays the bug that it is. */
+export function asRefusal(error: unknown): unknown {
+  if (error instanceof Refusal) return error;
+  const state = sqlState(error);
+  if (state !== undefined && !UNAVAILABLE.test(state) && !RETRIABLE.has(state)) return error;
+  return new Refusal('unavailable', { detail: 'The database does not answer.', retryAfter: 2, cause: error });
+}

@@ -1,0 +1,130 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config, RateLimit } from '../../config/config.ts';
+import { equal } from '../../lib/bytes.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import type { Clock } from '../clock.ts';
+import { addressKey } from './address.ts';
+import { type CookieNames, readCookie } from './cookies.ts';
+import { may, type Principal } from './principal.ts';
+import type { RouteRules } from './route.ts';
+
+export interface GuardDeps {
+  readonly config: Pick<
+    Config,
+    'PUBLIC_URL' | 'CORS_ORIGIN' | 'REAUTH_WITHIN' | 'rateLimitAddress' | 'RATE_LIMIT_LOGIN' | 'RATE_LIMIT_USER'
+  >;
+  readonly clock: Clock;
+  readonly cookies: CookieNames;
+  /** Throws a Refusal (401, or 503 where nobody can say) for a credential that does not stand. */
+  authenticate(credential: { bearer?: string; cookie?: string }): Principal | Promise<Principal>;
+  csrfTokens(sessionId: string): string[];
+  /** Counts now, with what other processes counted. */
+  countNow(policy: string, key: string, limit: RateLimit): Promise<LimitState>;
+  /** Counts here, and agrees with the other processes within a second. */
+  count(policy: string, key: string, limit: RateLimit): LimitState;
+}
+
+export interface LimitState {
+  readonly allowed: boolean;
+  readonly remaining: number;
+  /** Seconds until the window ends. */
+  readonly reset: number;
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Answers before any body is read: origin, credential, limits, access, CSRF, freshness, in this order. */
+export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const { config } = deps;
+  const origins = new Set([config.PUBLIC_URL, ...config.CORS_ORIGIN]);
+  const anyOrigin = config.CORS_ORIGIN.includes('*');
+
+  const checkOrigin = (request: FastifyRequest): void => {
+    const { origin } = request.headers;
+    const site = request.headers['sec-fetch-site'];
+    if (origin !== undefined ? origins.has(origin) || anyOrigin : site === undefined || isOwnSite(site)) return;
+    throw new Refusal('origin_not_allowed');
+  };
+
+  return async (request, reply) => {
+    const rules = request.routeOptions.config as RouteRules;
+    const unsafe = !SAFE.has(request.method);
+    if (unsafe) checkOrigin(request);
+    if (rules.limits === 'login') {
+      const key = addressKey(request.from.address);
+      limit(reply, 'login', config.RATE_LIMIT_LOGIN, await deps.countNow('login', key, config.RATE_LIMIT_LOGIN));
+    }
+
+    const failure = await identify(request, deps);
+    if (rules.limits !== 'none' && rules.limits !== 'login' && rules.limits !== 'user-later') {
+      const [policy, key, rule] = request.principal
+        ? (['user', request.principal.user.id, config.RATE_LIMIT_USER] as const)
+        : (['address', addressKey(request.from.address), config.rateLimitAddress] as const);
+      limit(reply, policy, rule, deps.count(policy, key, rule));
+    }
+
+    if (rules.access === 'public') return;
+    if (failure !== null) throw failure;
+    const principal = requireSession(request);
+    if (unsafe && principal.kind === 'cookie') checkCsrf(request, deps.csrfTokens(principal.sessionId));
+    if (principal.impersonator !== null && unsafe && !rules.impersonated) {
+      throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
+    }
+    if (typeof rules.access === 'object' && !may(principal, rules.access.permission)) throw new Refusal('forbidden');
+    if (rules.fresh && deps.clock.now() - principal.authenticatedAt > config.REAUTH_WITHIN * 1000) {
+      throw new Refusal('reauthentication_required');
+    }
+  };
+}
+
+export function requireSession(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new Refusal('unauthenticated');
+  return request.principal;
+}
+
+/** Sets `request.principal`; gives the refusal where a credential was sent that does not stand, for routes that mind. */
+async function identify(request: FastifyRequest, deps: GuardDeps): Promise<Refusal | null> {
+  const bearer = readBearer(request.headers.authorization);
+  const cookie = readCookie(request.headers.cookie, deps.cookies.session);
+  if (bearer === undefined && cookie === undefined) return null;
+  try {
+    const principal = await deps.authenticate(bearer === undefined ? { cookie: cookie as string } : { bearer });
+    if (bearer !== undefined && cookie !== undefined) await refuseConflict(principal, cookie, deps);
+    request.principal = principal;
+    return null;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+// Two credentials that name two sessions: nobody can say for whom the request speaks (TOK-14).
+async function refuseConflict(principal: Principal, cookie: string, deps: GuardDeps): Promise<void> {
+  const other = await Promise.resolve(deps.authenticate({ cookie })).catch(() => null);
+  if (other !== null && other.sessionId !== principal.sessionId) {
+    throw new Refusal('malformed_request', { detail: 'The bearer token and the cookie belong to different sessions.' });
+  }
+}
+
+function readBearer(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const match = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(header);
+  return match?.[1] ?? ''; // any other scheme or form: a credential that does not stand
+}
+
+function checkCsrf(request: FastifyRequest, accepted: string[]): void {
+  const sent = request.headers['x-csrf-token'];
+  const bytes = Buffer.from(typeof sent === 'string' ? sent : '');
+  if (!accepted.some((token) => equal(Buffer.from(token), bytes))) throw new Refusal('csrf_invalid');
+}
+
+function isOwnSite(site: string | string[]): boolean {
+  return site === 'same-origin' || site === 'none';
+}
+
+/** Draft RateLimit header fields (draft-ietf-httpapi-ratelimit-headers), and the refusal when the policy is exhausted. */
+export function limit(reply: FastifyReply, policy: string, rule: RateLimit, state: LimitState): void {
+  reply.header('ratelimit-policy', `"${policy}";q=${rule.max};w=${rule.seconds}`);
+  reply.header('ratelimit', `"${policy}";r=${Math.max(0, state.remaining)};t=${state.reset}`);
+  if (!state.allowed) throw new Refusal('rate_limited', { policy, retryAfter: Math.max(1, state.reset) });
+}

@@ -1,0 +1,13 @@
+// One closed list instead of a parser: spellings that two parsers read differently have let bodies past validation
+// (CVE-2026-25223, CVE-2026-33806). JSON is UTF-8 (RFC 8259, section 8.1), so no other charset means anything.
+const JSON_IN_UTF8 = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
+
+/**
+ * Whether a request's Content-Type says JSON in UTF-8. Give it every value that was sent (`headersDistinct`), since
+ * Node drops a second header silently; two of them are no statement at all.
+ */
+export function isJson(contentType: string | readonly string[] | undefined): boolean {
+  if (contentType === undefined) return false;
+  if (typeof contentType === 'string') return JSON_IN_UTF8.test(contentType);
+  return contentType.length === 1 && JSON_IN_UTF8.test(contentType[0] ?? '');
+}

@@ -1,0 +1,31 @@
+import type { RequestOrigin } from '../../lib/origin.ts';
+import type { Principal } from './principal.ts';
+
+/**
+ * What every route declares beside its path. A route without `access` does not start the server: deny by default.
+ */
+export interface RouteRules {
+  /** `public`: anyone. `session`: a signed-in user. A permission: a user one of whose roles holds it. */
+  access: 'public' | 'session' | { permission: string };
+  /**
+   * `address` (where nothing is said): counted per address unless the request carries a valid session, then per user.
+   * `login`: the stricter count of routes that take a credential. `user-later`: the handler counts the user it finds.
+   * `none`: never counted.
+   */
+  limits?: 'none' | 'address' | 'login' | 'user-later';
+  /** Takes authentication within REAUTH_WITHIN. */
+  fresh?: boolean;
+  /** May an administrator who acts as the user do this? No, unless said so. Reading always may. */
+  impersonated?: boolean;
+  /** Left out of the contract (pages, assets). */
+  hidden?: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig extends Partial<RouteRules> {}
+  interface FastifyRequest {
+    from: RequestOrigin;
+    /** Set on every route where a valid credential was sent; `requireSession` gives it without the null. */
+    principal: Principal | null;
+  }
+}
