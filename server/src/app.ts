@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
 import { createSealer } from './core/audit/index.ts';
@@ -112,12 +113,14 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     feedLagSeconds: () => changes.lagMs() / 1000,
   });
 
+  let serving = true;
   const { app, routes } = createHttp({
     config,
     clock,
     log,
     cookies,
     tls: config.tls === null ? null : loadTls(config.tls),
+    isServing: () => serving,
     authenticate({ bearer, cookie }) {
       if (cookie !== undefined) return sessions.byCookie(cookie);
       const claims = tokens.verify(bearer ?? '');
@@ -128,7 +131,6 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     countNow: counts.countNow,
     onResponse: metrics.request,
   });
-  let serving = true;
   const house: House = {
     config, clock, log, metrics, db, cache, encryption, cookies, changes, unit, keys, tokens, sessions, passwords,
     guesses, counts, signIn, idempotency, routes, version: VERSION, isServing: () => serving,
@@ -158,6 +160,7 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     },
     async close() {
       serving = false;
+      await sleep(config.SHUTDOWN_DELAY * 1000);
       await app.close();
       await metricsServer?.close();
       jobs.stop();

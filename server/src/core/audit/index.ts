@@ -16,3 +16,4 @@ export { createSealer, type Sealer, type SealerDeps, type SealerMetrics } from '
 export { type ActivityLine, type AuditLine, searchAudit, userActivity } from './search.ts';
 export { eraseSubject } from './store.ts';
 export { type ChainReport, type VerifyOptions, verifyChain } from './verify.ts';
+export { countInbox as countUnsealed } from './verify-store.ts';

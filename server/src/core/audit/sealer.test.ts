@@ -85,6 +85,15 @@ for (const name of ['postgres', 'embedded'] as const) {
       assert.equal((await verify()).ok, true);
     });
 
+    it('a role that may not make partitions still seals', async () => {
+      await scene.db.script(
+        "CREATE OR REPLACE FUNCTION audit.ensure_partitions(since timestamptz, months integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RAISE insufficient_privilege; END'",
+      );
+      await write(2);
+      assert.equal(await scene.sealer.sealNow(), 2);
+      assert.match(scene.logged[0]?.message ?? '', /default one takes them/);
+    });
+
     it('a month without a partition goes to the default one, and retention still drops it', async () => {
       await scene.db.script('DROP TABLE audit.events_y2026m11, audit.checkpoints_y2026m11');
       const ensured = scene.newSealer();

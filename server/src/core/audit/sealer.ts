@@ -38,20 +38,29 @@ export interface Sealer {
 /** The message of the log line that carries a checkpoint out of the database's reach; `readCheckpointFromLog` finds it. */
 export const CHECKPOINT_MESSAGE = 'audit checkpoint';
 
+const ENSURE_EVERY_MS = 3_600_000;
+
 export function createSealer({ db, encryption, clock, log, metrics = {}, everyMs = 1000 }: SealerDeps): Sealer {
   const signer = createSigner(encryption);
   let seen: Seen | null = null;
-  let ensured = '';
+  let ensureAt = 0;
   let running: Promise<unknown> = Promise.resolve();
   let timer: NodeJS.Timeout | null = null;
 
+  // Without a partition of its own a month lies in the default one: no reason to stop sealing.
+  async function ensureMonths(now: number): Promise<void> {
+    ensureAt = now + ENSURE_EVERY_MS;
+    try {
+      await ensurePartitions(db, new Date(now), 2);
+    } catch (error) {
+      metrics.failures?.inc();
+      log.error({ err: error }, 'partitions for audit lines could not be made; the default one takes them');
+    }
+  }
+
   async function round(): Promise<number> {
     const now = clock.now();
-    const month = new Date(now).toISOString().slice(0, 7);
-    if (month !== ensured) {
-      await ensurePartitions(db, new Date(now), 2);
-      ensured = month;
-    }
+    if (now >= ensureAt) await ensureMonths(now);
     // One cheap statement while nothing happens; it also watches the end of the chain.
     const head = await readHead(db, seen?.seq ?? 0);
     const isQuiet = !head.hasWaiting && (head.checkpoint === null || head.checkpoint.key_id === signer.keyId);

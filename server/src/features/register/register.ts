@@ -65,8 +65,7 @@ async function mailFor(
 ): Promise<OutgoingMail> {
   const to = { to: user.email, locale: user.locale, userId: user.id };
   if (user.email_verified_at !== null) {
-    const link = `${config.APP_LINK_BASE}/reset-password`;
-    return { template: 'address-taken', ...to, data: config.APP_LINK_BASE === '' ? {} : { link } };
+    return { template: 'address-taken', ...to, data: {} };
   }
   if (isNew) {
     const token = await issueOneTime(tx, 'verify-email', { userId: user.id, data: { email: user.email } }, origin.now);

@@ -11,7 +11,7 @@ export interface Circuit {
   latencyMs(): number | undefined;
 }
 
-export const PATIENCE_MS = 100;
+const PATIENCE_MS = 100;
 
 export function circuitBreaker(options: { onOpen(): void; onFailure(error: unknown): void }): Circuit {
   let isOpen = true;

@@ -107,7 +107,7 @@ function clientOptions(settings: RedisSettings) {
 }
 
 /** 50 ms, doubling to at most 2 s, of which up to half is chance: many processes do not knock at the same moment. */
-export function backoff(retries: number): number {
+function backoff(retries: number): number {
   const most = Math.min(2000, 50 * 2 ** Math.min(retries, 10));
   return most / 2 + jitter(most / 2);
 }

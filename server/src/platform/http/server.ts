@@ -25,6 +25,8 @@ export interface HttpDeps extends Omit<GuardDeps, 'config'> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: SecureContextOptions | null;
+  /** False while the process drains: answers then ask the client to connect anew, elsewhere. */
+  isServing(): boolean;
   onResponse(method: string, route: string, status: number, seconds: number): void;
 }
 
@@ -88,7 +90,8 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
     request.from = originOf(request);
     reply.headers(headers);
     reply.header('x-request-id', request.id);
-    cors(request, reply);
+    if (!deps.isServing()) reply.header('connection', 'close');
+    if (!request.url.startsWith('/dev/')) cors(request, reply);
     if (request.method === 'OPTIONS') return reply.code(204).send();
     if (request.is404) return;
     await guard(request, reply);
@@ -114,7 +117,7 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      if (!isJson(request.headers['content-type'])) throw new Refusal('unsupported_media_type');
+      if (!isJson(request.raw.headersDistinct['content-type'])) throw new Refusal('unsupported_media_type');
       done(null, parseJsonStrictly(body as Buffer));
     } catch (error) {
       done(error as Error);

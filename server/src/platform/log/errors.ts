@@ -2,7 +2,7 @@
  * An error as the log shows it: what it is, what it says and where it came from. Properties that libraries hang on
  * errors (parameters, rows, requests, configurations) are left out: they carry other people's data.
  */
-export interface ErrorDescription {
+interface ErrorDescription {
   type: string;
   message: string;
   stack?: string;

@@ -20,7 +20,7 @@ export interface LineQueue {
   close(waitMs: number): Promise<void>;
 }
 
-export interface LineQueueOptions {
+interface LineQueueOptions {
   maxBytes?: number;
   batchBytes?: number;
   retryMs?: number;

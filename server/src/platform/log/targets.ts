@@ -24,7 +24,7 @@ export function streamTarget(stream: NodeJS.WritableStream & { fd?: number }): L
   };
 }
 
-export interface RotationOptions {
+interface RotationOptions {
   path: string;
   /** A file never grows past this, unless one line alone is longer. */
   maxSize: number;
@@ -32,7 +32,7 @@ export interface RotationOptions {
   maxFiles: number;
 }
 
-export interface FileTarget extends LineTarget {
+interface FileTarget extends LineTarget {
   /** Opens the path anew, for a rotation done by others (logrotate). */
   reopen(): Promise<void>;
 }
