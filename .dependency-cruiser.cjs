@@ -96,12 +96,13 @@ module.exports = {
     ),
     rule(
       '7-fastify-in-few-places',
-      'Fastify is imported in routes.ts, schema.ts, oidc, platform/http, features/feature.ts and app.ts only',
+      'Fastify is imported in routes.ts, x-routes.ts, schema.ts, features/admin, oidc, platform/http, features/feature.ts and app.ts only',
       {
         path: `^${src}/`,
         pathNot: [
           test,
-          `/routes\\.ts$`,
+          '[/-]routes\\.ts$',
+          `^${src}/features/admin/`,
           `/schema\\.ts$`,
           `^${src}/(oidc|platform/http)/`,
           `^${src}/features/feature\\.ts$`,

@@ -75,6 +75,14 @@ function readStamp(root) {
 }
 
 function probe(binary, name) {
+  if (!existsSync(binary)) {
+    // The packages are optional ones, so that each machine gets its own: npm passes over one that it cannot get.
+    throw problem(
+      STATUS.unavailable,
+      `npm could not get the package ${name} from the registry.`,
+      'Check the network and npm’s settings (`npm config get registry`, `npm config get proxy`), then run this again.',
+    );
+  }
   const { status, error, stderr } = spawnSync(binary, ['-v'], { encoding: 'utf8' });
   if (status === 0) return;
   const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;

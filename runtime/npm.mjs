@@ -21,15 +21,19 @@ export function npm(node, args, cwd) {
     child.stderr.on('data', (chunk) => {
       errors = (errors + chunk).slice(-8000);
     });
+    let isInterrupted = false;
     const stop = (signal) => {
+      isInterrupted = true;
       child.kill(signal);
-      reject(problem(130, 'Interrupted while installing; the next start begins the installation again.'));
+      setTimeout(() => child.kill('SIGKILL'), 3000).unref();
     };
-    process.once('SIGINT', stop).once('SIGTERM', stop);
+    process.on('SIGINT', stop).on('SIGTERM', stop);
     child.on('error', reject);
     child.on('close', (code) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
-      if (code === 0) resolve();
+      if (isInterrupted) {
+        reject(problem(130, 'Interrupted while installing; the next start begins the installation again.'));
+      } else if (code === 0) resolve();
       else reject(failure(errors, code));
     });
   });

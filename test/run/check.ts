@@ -25,7 +25,7 @@ const CHECKS: readonly Check[] = [
   ['types (tsc)', (root) => tool(root, ['typescript7/bin/tsc', '-p', 'tsconfig.json'])],
   [
     'format and lint (biome)',
-    (root) => tool(root, ['@biomejs/biome/bin/biome', 'check', '--max-diagnostics=50', '--error-on-warnings']),
+    (root) => tool(root, ['@biomejs/biome/bin/biome', 'check', '--max-diagnostics=300', '--error-on-warnings']),
   ],
   ['house rules', async (root) => checkHouseRules(root).join('\n') || null],
   ...GENERATED.map(
@@ -66,8 +66,8 @@ async function runCheck(root: string, [title, run]: Check): Promise<CheckResult>
 }
 
 async function tool(root: string, [script = '', ...args]: readonly string[]): Promise<string | null> {
-  const { status, output } = await execute(root, [join('node_modules', script), ...args]);
-  return status === 0 ? null : output.trim() || `ended with exit code ${status}`;
+  const { status, output, errors } = await execute(root, [join('node_modules', script), ...args]);
+  return status === 0 ? null : `${errors}${output}`.trim() || `ended with exit code ${status}`;
 }
 
 async function checkGenerated(root: string, command: readonly string[], file: string): Promise<string | null> {

@@ -12,7 +12,10 @@ export interface Job {
 }
 
 export interface Needs {
+  /** A PostgreSQL and a Redis to connect to. */
   readonly servers: boolean;
+  /** The programs themselves, to start servers that can be killed. */
+  readonly programs: boolean;
   readonly chromium: boolean;
 }
 
@@ -24,6 +27,7 @@ export interface Selection {
 
 const FOLDERS = ['server/src', 'server/test', 'test'];
 const KIT = /\bfrom\s+['"][^'"]*\/kit(?:\.ts|\/[^'"]*)?['"]/;
+const PROGRAMS = /\bTEST_(?:PG_BIN|REDIS_SERVER)\b/;
 const SERVERS = /\bTEST_(?:DATABASE_URL|REDIS_URL|PG_BIN|REDIS_SERVER)\b/;
 const CHROMIUM = /\bTEST_CHROMIUM\b|kit\/browser/;
 const CHOICE = /^\/\/ engines:\s*(.+)$/m;
@@ -48,7 +52,11 @@ export function listJobs(root: string, { paths, long, engine }: Selection): Job[
 export function jobsOf(file: string, text: string, helpers = ''): Job[] {
   const usesKit = KIT.test(text);
   const whole = text + helpers;
-  const needs = { servers: usesKit || SERVERS.test(whole), chromium: CHROMIUM.test(whole) };
+  const needs = {
+    servers: usesKit || SERVERS.test(whole),
+    programs: PROGRAMS.test(whole),
+    chromium: CHROMIUM.test(whole),
+  };
   const choice = CHOICE.exec(text.slice(0, 600))?.[1]?.trim();
   const named = choice?.split(/[\s,]+/) ?? (usesKit ? ['postgres', 'embedded'] : [needs.servers ? 'postgres' : 'none']);
   const unknown = named.find((name) => name !== 'none' && !isEngine(name));

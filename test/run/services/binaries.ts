@@ -28,11 +28,13 @@ const find: Record<Name, () => string | undefined> = {
 /** Finds what is needed, installs Debian's packages where root may, and otherwise says exactly what to install. */
 export function findBinaries(needs: Needs): Binaries {
   const wanted: Name[] = [];
-  // Both also where URLs are given: the fault tests start servers of their own.
-  if (needs.servers) wanted.push('postgres', 'redis');
+  if (needs.programs || (needs.servers && !process.env.TEST_DATABASE_URL)) wanted.push('postgres');
+  if (needs.programs || (needs.servers && !process.env.TEST_REDIS_URL)) wanted.push('redis');
   if (needs.chromium) wanted.push('chromium');
   const missing = wanted.filter((name) => find[name]() === undefined);
   if (missing.length > 0) installPackages(missing.map((name) => PACKAGES[name]));
+  const still = missing.filter((name) => find[name]() === undefined);
+  if (still.length > 0) throw new Error(`${still.join(', ')} was installed and is still not found.`);
   return Object.fromEntries(wanted.map((name) => [name, find[name]()]));
 }
 

@@ -17,14 +17,16 @@ export interface Services {
 
 /** The servers that these jobs need: those that the environment names, else private ones that end with the run. */
 export async function startServices(jobs: readonly Job[]): Promise<Services> {
-  const needsServers = jobs.some((job) => job.needs.servers);
-  const needsChromium = jobs.some((job) => job.needs.chromium);
-  if (!needsServers && !needsChromium) return { env: {}, stop: async () => {} };
-  const binaries = findBinaries({ servers: needsServers, chromium: needsChromium });
+  const needs = {
+    servers: jobs.some((job) => job.needs.servers),
+    programs: jobs.some((job) => job.needs.programs),
+    chromium: jobs.some((job) => job.needs.chromium),
+  };
+  const binaries = findBinaries(needs);
   const env: Record<string, string> = { ...(binaries.chromium ? { TEST_CHROMIUM: binaries.chromium } : {}) };
   if (binaries.postgres) env.TEST_PG_BIN = binaries.postgres;
   if (binaries.redis) env.TEST_REDIS_SERVER = binaries.redis;
-  if (!needsServers) return { env, stop: async () => {} };
+  if (!needs.servers) return { env, stop: async () => {} };
   const own = await startOwn(binaries);
   return { env: { ...env, ...own.env }, stop: own.stop };
 }

@@ -66,6 +66,8 @@ async function drop(tx: Tx, { signer, encryption, now, edge, last }: Drop): Prom
   // The end of the chain always stays: it is what the next line builds on.
   if (line === null || line.seq <= last.seq || present?.seq !== last.seq || !present.hash.equals(last.hash)) return [];
   const first = await store.firstLine(tx);
+  // A mail that failed after its user was gone is an erased line that may outlive the deletion by a month.
+  const deleted = await store.deletionsOutlived(tx, edge);
   await store.insertAnchor(tx, signer.signAnchor({ seq: last.seq, hash: last.hash, at: new Date(now) }));
   const dropped = await store.dropPartitionsBefore(tx, edge);
   const event = {
@@ -73,7 +75,7 @@ async function drop(tx: Tx, { signer, encryption, now, edge, last }: Drop): Prom
     outcome: 'success' as const,
     actor: { type: 'system' as const },
     origin: { requestId: '', address: '', userAgent: '', now },
-    detail: { partitions: dropped, first, last: last.seq },
+    detail: { partitions: dropped, first, last: last.seq, deleted },
   };
   await store.insertInbox(tx, [auditRow(event, encryption)]);
   return dropped;

@@ -140,13 +140,29 @@ for (const name of ['postgres', 'embedded'] as const) {
       const report = await verify();
       assert.deepEqual([report.faults, report.lines, report.head.seq], [[], 7, 16]);
       const rows = await scene.db.query("SELECT detail FROM audit.events WHERE action = 'audit.partition_dropped'");
-      assert.deepEqual(rows, [{ detail: { first: 1, last: 9, partitions: dropped } }]);
+      assert.deepEqual(rows, [{ detail: { first: 1, last: 9, partitions: dropped, deleted: [] } }]);
 
       // Whoever shortens the chain without the key is found: by dropping on their own, or by moving the anchor.
       await scene.tamper("UPDATE audit.anchors SET seq = 8, hash = '\\x00'");
       assert.ok((await verify()).faults.some((fault) => fault.kind === 'bad_signature'));
       await scene.tamper('DELETE FROM audit.anchors');
       assert.deepEqual((await verify()).faults[0], { kind: 'missing', seq: 1, detail: 'lines 1 to 9 are missing' });
+    });
+
+    it('an erased line outlives the deletion that it belongs to', async () => {
+      await scene.write([by(ALICE)], [by(ALICE, { action: 'user.deleted' })]);
+      scene.clock.time += 25 * 86_400_000;
+      await scene.write([{ action: 'mail.failed', outcome: 'failure', actor: { type: 'system' }, subject: ALICE }]);
+      scene.clock.time += 30 * 86_400_000;
+      await scene.write([by(ALICE)]);
+      assert.equal((await retain(30)).length, 2);
+      assert.ok(
+        (await verify()).faults.some((fault) => fault.kind === 'erased_without_event'),
+        'not yet sealed',
+      );
+      await scene.sealer.sealNow();
+      const report = await verify();
+      assert.deepEqual([report.faults, report.erased], [[], 2]);
     });
 
     it('dropping partitions without a signed anchor is found', async () => {

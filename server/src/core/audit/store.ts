@@ -132,11 +132,25 @@ export async function insertAnchor(sql: Sql, a: Anchor): Promise<void> {
   await sql.execute(text, [a.seq, a.hash, a.at, a.key_id, a.signature]);
 }
 
+// The second half: deletions whose own lines retention has dropped since.
+const DELETED = `SELECT subject_id AS id FROM audit.events
+    WHERE action = 'user.deleted' AND outcome = 'success' AND genuine AND subject_id = ANY ($1::uuid[])
+  UNION SELECT w.id FROM unnest($1::uuid[]) AS w (id) WHERE EXISTS (SELECT FROM audit.events
+    WHERE action = 'audit.partition_dropped' AND genuine AND detail -> 'deleted' ? w.id::text)`;
+
 /** Which of these users have been deleted, as far as sealed lines say. */
 export async function deletedAmong(sql: Sql, ids: string[]): Promise<string[]> {
-  const text = `SELECT DISTINCT subject_id AS id FROM audit.events
-    WHERE action = 'user.deleted' AND outcome = 'success' AND genuine AND subject_id = ANY($1::uuid[])`;
-  return (await sql.query<{ id: string }>(text, [ids])).map((row) => row.id);
+  return (await sql.query<{ id: string }>(DELETED, [ids])).map((row) => row.id);
+}
+
+const OUTLIVED = `SELECT DISTINCT d.subject_id AS id FROM audit.events d
+  WHERE d.action = 'user.deleted' AND d.outcome = 'success' AND d.genuine AND d.sealed_at < $1
+    AND EXISTS (SELECT FROM audit.events e WHERE (e.subject_id = d.subject_id OR e.actor_id = d.subject_id)
+      AND e.sealed_at >= $1 AND e.personal IS NULL) ORDER BY 1`;
+
+/** Users whose deletion was sealed before `edge`, and who have erased lines from after it. */
+export async function deletionsOutlived(tx: Tx, edge: Date): Promise<string[]> {
+  return (await tx.query<{ id: string }>(OUTLIVED, [edge])).map((row) => row.id);
 }
 
 export async function eraseSubject(sql: Sql, userId: string): Promise<void> {

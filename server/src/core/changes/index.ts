@@ -1,7 +1,9 @@
 import type { Cache } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/index.ts';
-import { deleteChangesBefore, readChanges } from './store.ts';
+import { type Change, deleteChangesBefore, readChanges } from './store.ts';
+
+export type { Change } from './store.ts';
 
 /**
  * The feed that tells every process what to forget. PostgreSQL is its truth: whoever changes a user, a session, a key or
@@ -18,8 +20,8 @@ export interface Changes {
   stands(asOf: bigint, subjects: readonly string[]): boolean;
   /** Where a reading made now stands; take it before reading. */
   position(): bigint;
-  /** Tells the other processes to look now. Call it after the commit. */
-  announce(): void;
+  /** What this process has just committed: it counts here at once, and the other processes are told to look now. */
+  announce(changes: readonly Change[]): void;
   onChange(listener: (subject: string) => void): void;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -54,18 +56,20 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => Promise<void>) | undefined;
 
+  const note = ({ subject, xid }: Change): void => {
+    const known = latest.get(subject);
+    const id = BigInt(xid);
+    if (known !== undefined && known.xid >= id) return;
+    latest.set(subject, { xid: id, at: clock.now() });
+    for (const listener of listeners) listener(subject);
+  };
+
   const read = async (): Promise<void> => {
     // Trust counts from before the question was asked: a slow answer does not lend it.
     const askedAt = monotonic();
     const answer = await readChanges(db, next.toString());
+    answer.changes.forEach(note);
     const now = clock.now();
-    for (const { subject, xid } of answer.changes) {
-      const known = latest.get(subject);
-      const id = BigInt(xid);
-      if (known !== undefined && known.xid >= id) continue;
-      latest.set(subject, { xid: id, at: now });
-      for (const listener of listeners) listener(subject);
-    }
     next = BigInt(answer.next);
     if (history.length === 0) history.push({ at: now, position: next });
     confirmedAt = askedAt;
@@ -115,7 +119,8 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
       });
     },
     position: () => next,
-    announce() {
+    announce(changes) {
+      changes.forEach(note);
       cache.publish(CHANNEL, '');
       void refresh();
     },

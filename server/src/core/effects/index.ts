@@ -3,7 +3,7 @@ import type { Sql, Tx } from '../../platform/db/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/index.ts';
 import { type AuditEvent, auditRow } from '../audit/index.ts';
-import type { Changes } from '../changes/index.ts';
+import type { Change, Changes } from '../changes/index.ts';
 import { type OutgoingMail, outboxRow } from '../outbox/index.ts';
 import { insertEffects } from './store.ts';
 
@@ -34,37 +34,41 @@ interface Deps {
   mailWaiting(): void;
 }
 
+interface Written {
+  changes: Change[];
+  hasMail: boolean;
+}
+
 export function createUnit({ db, encryption, clock, changes, mailWaiting }: Deps): Unit {
-  const write = async (sql: Sql, { audit = [], mail = [], changed = [] }: Effects): Promise<void> => {
-    if (audit.length + mail.length + changed.length === 0) return;
+  const write = async (sql: Sql, { audit = [], mail = [], changed = [] }: Effects): Promise<Written> => {
+    if (audit.length + mail.length + changed.length === 0) return { changes: [], hasMail: false };
     const now = clock.now();
-    await insertEffects(
+    const written = await insertEffects(
       sql,
       audit.map((event) => auditRow(event, encryption)),
       mail.map((one) => outboxRow(one, encryption, now)),
       changed,
     );
+    return { changes: written, hasMail: mail.length > 0 };
   };
-  const tell = (effects: Effects): void => {
-    if (effects.changed?.length) changes.announce();
-    if (effects.mail?.length) mailWaiting();
+  const tell = ({ changes: written, hasMail }: Written): void => {
+    if (written.length > 0) changes.announce(written);
+    if (hasMail) mailWaiting();
   };
   return {
     async change(work) {
-      let written: Effects[] = [];
+      let written: Written[] = [];
       const result = await db.transaction((tx) => {
         written = []; // a retried transaction starts anew
         return work(tx, async (effects) => {
-          await write(tx, effects);
-          written.push(effects);
+          written.push(await write(tx, effects));
         });
       });
-      for (const effects of written) tell(effects);
+      written.forEach(tell);
       return result;
     },
     async record(effects) {
-      await write(db, effects);
-      tell(effects);
+      tell(await write(db, effects));
     },
   };
 }
