@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
-import { createSealer } from './core/audit/index.ts';
+import { countUnsealed, createSealer } from './core/audit/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
@@ -13,8 +13,9 @@ import { createPasswords } from './core/passwords/index.ts';
 import { createSessions } from './core/sessions/index.ts';
 import { createSignIn } from './core/signin/index.ts';
 import { createGuesses, createRequestCounts } from './core/throttle/index.ts';
-import { createTokens } from './core/tokens/index.ts';
+import { createBearer, createTokens } from './core/tokens/index.ts';
 import { account } from './features/account/index.ts';
+import { admin } from './features/admin/index.ts';
 import { emailVerification } from './features/email-verification/index.ts';
 import type { Feature, House } from './features/feature.ts';
 import { inbox } from './features/inbox/index.ts';
@@ -30,10 +31,11 @@ import { register } from './features/register/index.ts';
 import { setup } from './features/setup/index.ts';
 import { openCache } from './platform/cache/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { type Db, migrate, openDatabase } from './platform/db/index.ts';
+import { type Db, migrate, openBeside, openDatabase } from './platform/db/index.ts';
 import { createEncryption } from './platform/encryption.ts';
 import { cookieNames } from './platform/http/cookies.ts';
 import { createHttp } from './platform/http/server.ts';
+import { stopListening } from './platform/http/stop-listening.ts';
 import { createJobs } from './platform/jobs.ts';
 import type { Logger } from './platform/log.ts';
 import { openMailTransport } from './platform/mail/open.ts';
@@ -56,6 +58,7 @@ function features(house: House): Feature[] {
     passwordReset(house),
     account(house),
     ownSessions(house),
+    admin(house),
     setup(house),
     pages(house),
     inbox(house),
@@ -82,7 +85,8 @@ export interface AppParts {
 
 /** The composition root: opens the platform, lists the features, and knows in which order all of it starts and ends. */
 export async function createApp(config: Config, { log, clock = systemClock, ...parts }: AppParts): Promise<App> {
-  const db = parts.db ?? (await openDatabase(config, 'serve', (error) => log.warn({ err: error }, 'database connection lost')));
+  const onLost = (error: Error): void => log.warn({ err: error }, 'database connection lost');
+  const db = parts.db ?? (await openDatabase(config, 'serve', onLost));
   if (config.MIGRATE_ON_START) {
     const done = await migrate(db, config.database.kind === 'postgres' ? config.database : null, clock);
     if (done.length > 0) log.info({ migrations: done.map((one) => one.version) }, 'schema migrated');
@@ -92,12 +96,14 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
   const encryption = createEncryption(config.ENCRYPTION_KEY);
   const cookies = cookieNames(config.PUBLIC_URL);
   const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
-  const changes = createChanges({ db, cache, clock, onError });
+  const feed = openBeside(db, config, onLost);
+  const changes = createChanges({ db: feed, cache, clock, onError });
   const transport = openMailTransport(config, { db, clock });
   const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });
   const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => outbox.poke() });
   const keys = createKeys({ db, encryption, clock, changes, config });
   const tokens = createTokens({ keys, clock, config });
+  const bearers = createBearer({ keys, tokens, changes });
   const sessions = createSessions({ db, cache, changes, clock, config });
   const passwords = createPasswords({ config, metrics: metrics.passwords });
   const guesses = createGuesses(encryption);
@@ -109,6 +115,7 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     db: () => db.stats(),
     hashPool: () => passwords.stats(),
     mailPending: async () => (await outboxDepth(db)).waiting,
+    auditUnsealed: () => countUnsealed(db),
     cacheStatus: () => cache.status().status,
     feedLagSeconds: () => changes.lagMs() / 1000,
   });
@@ -123,8 +130,8 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     isServing: () => serving,
     authenticate({ bearer, cookie }) {
       if (cookie !== undefined) return sessions.byCookie(cookie);
-      const claims = tokens.verify(bearer ?? '');
-      return sessions.byId(claims.sid, claims.sub);
+      const claims = bearers.verify(bearer ?? '');
+      return claims instanceof Promise ? claims.then((c) => sessions.byId(c.sid, c.sub)) : sessions.byId(claims.sid, claims.sub);
     },
     csrfTokens: sessions.csrfTokens,
     count: counts.count,
@@ -139,8 +146,6 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
   for (const feature of list) feature.routes(app);
   const jobs = createJobs({ db, clock, log }, [housekeeping(house), ...list.flatMap((feature) => feature.jobs ?? [])]);
 
-  await keys.start();
-  await changes.start();
   await app.ready();
   let metricsServer: MetricsServer | null = null;
 
@@ -149,6 +154,8 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     http: app,
     metrics,
     async listen() {
+      await keys.start();
+      await changes.start();
       counts.start();
       outbox.start();
       sealer.start();
@@ -161,16 +168,12 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     async close() {
       serving = false;
       await sleep(config.SHUTDOWN_DELAY * 1000);
+      await stopListening(app.server);
       await app.close();
-      await metricsServer?.close();
-      jobs.stop();
       counts.stop();
-      await outbox.stop();
-      await sealer.stop();
-      await changes.stop();
-      await transport.close();
-      await cache.close();
-      await db.close();
+      // First what uses the database, then what it is reached through; what fails to stop keeps nothing else open.
+      for (const part of [jobs, outbox, sealer, changes]) await part.stop().catch(onError);
+      for (const part of [metricsServer, transport, cache, feed, db]) await part?.close().catch(onError);
     },
     async settle() {
       await outbox.drain();

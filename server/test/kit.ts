@@ -6,8 +6,8 @@ import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type Db, migrate, openEmbedded } from '../src/platform/db/index.ts';
 import { openPostgres } from '../src/platform/db/postgres.ts';
-import { createLog } from '../src/platform/log.ts';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createLog, type Logger } from '../src/platform/log.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -159,17 +159,18 @@ export interface ServerOptions {
   /** Another server's, for several processes on one database. */
   on?: TestServer;
   clock?: TestClock;
+  /** Where its lines go; nowhere, if nothing is said. */
+  log?: Logger;
 }
 
-export async function startServer({ env = {}, on, clock = on?.clock ?? testClock() }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer({ env = {}, on, log, clock = on?.clock ?? testClock() }: ServerOptions = {}): Promise<TestServer> {
   const own = on === undefined ? await testDatabase() : null;
   const settings = own?.settings ?? (on as TestServer).config.database;
   const db = own?.db ?? openPostgres(settings as never, () => undefined);
   const redis = isEmbedded ? {} : redisOf(process.env.TEST_REDIS_URL);
   const config = { ...(await testConfig({ ...redis, ...env })), database: settings };
-  const { log } = createLog({ config });
   if (own) await migrate(db, settings.kind === 'postgres' ? settings : null, clock);
-  const app = await createApp({ ...config, MIGRATE_ON_START: false }, { log, clock, db });
+  const app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: log ?? createLog({ config }).log, clock, db });
   const { url } = await app.listen();
   const close = once(async () => {
     await app.close();
@@ -266,8 +267,4 @@ function parse(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-export function readFixture(url: URL): string {
-  return readFileSync(url, 'utf8');
 }

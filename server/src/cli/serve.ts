@@ -1,39 +1,81 @@
 import type https from 'node:https';
-import { defineCommand } from 'citty';
 import type { App } from '../app.ts';
 import type { Config } from '../config/config.ts';
-import { issueSetupLink } from '../core/setup/index.ts';
+import type { Db } from '../platform/db/index.ts';
 import type { Log } from '../platform/log.ts';
-import { EXIT, explain, readConfig } from './start.ts';
+import { command } from './command.ts';
+import { EXIT, explain } from './failure.ts';
+import { note } from './output.ts';
+import { readConfig } from './start.ts';
 
-export const serve = defineCommand({
-  meta: { name: 'serve', description: 'Run the server until it is told to stop (SIGTERM or SIGINT).' },
+export const serve = command({
+  summary: 'Run the server until it is told to stop (SIGTERM or SIGINT).',
+  about:
+    'SIGHUP reads the TLS certificate again and opens LOG_FILE anew; SIGUSR2 writes a heap snapshot into DATA_DIR.\nIt ends with 69 where the database, a port or DATA_DIR cannot be had, and with 78 where a setting is wrong.',
+  examples: ['auth-api serve', 'PORT=8080 auth-api serve', 'DATABASE_URL=postgres://… auth-api serve'],
+  args: {},
   run,
 });
 
 async function run(): Promise<void> {
   const { config, warnings } = await readConfig();
-  const [{ createApp, VERSION }, { createLog }] = await Promise.all([import('../app.ts'), import('../platform/log.ts')]);
+  const { createLog } = await import('../platform/log.ts');
   const logs = createLog({ config });
   for (const warning of warnings) logs.log.warn({ setting: true }, warning);
   let app: App;
+  let db: Db | undefined;
   try {
-    app = await createApp(config, { log: logs.log });
+    // The database opens while the rest of the program is read.
+    const program = import('../app.ts');
+    program.catch(() => undefined); // where the database fails first, that is what is told
+    db = await openMigrated(config, logs);
+    const { createApp, VERSION } = await program;
+    app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: logs.log, db });
     const { url, metricsPort } = await app.listen();
     await announce(app, config, url, metricsPort);
     logs.log.info({ version: VERSION, pid: process.pid, engine: config.database.kind }, 'serving');
   } catch (error) {
+    const { message, exit } = explain(error);
+    if (config.LOG_FORMAT === 'json') logs.log.fatal({ exit }, message);
     await logs.close();
-    process.stderr.write(`${explain(error)}\n`);
-    process.exit(EXIT.unavailable);
+    await Promise.race([db?.close().catch(() => undefined), new Promise((give) => setTimeout(give, 1000))]);
+    note(`auth-api could not start: ${message}`);
+    process.exit(exit);
   }
   await followSignals(app, config, logs);
+  await new Promise(() => undefined); // a signal ends it
+}
+
+/**
+ * The database, with the schema of this program where it may bring it up to that. It may take seconds: who reads along
+ * is told, and who collects the log finds a line there.
+ */
+async function openMigrated(config: Config, { log }: Log): Promise<Db> {
+  const { migrate, openDatabase, pendingMigrations } = await import('../platform/db/index.ts');
+  const { systemClock } = await import('../platform/clock.ts');
+  const { existsSync } = await import('node:fs');
+  const isFirst = config.database.kind === 'embedded' && !existsSync(config.database.directory);
+  const progress = (text: string): void => (config.LOG_FORMAT === 'pretty' ? note(text) : undefined);
+  if (isFirst) progress('Making the embedded database …');
+  const db = await openDatabase(config, 'serve', (error) => log.warn({ err: error }, 'database connection lost'));
+  try {
+    const pending = config.MIGRATE_ON_START ? await pendingMigrations(db) : [];
+    if (pending.length === 0) return db;
+    progress(`Migrating the database (${pending.length === 1 ? 'one step' : `${pending.length} steps`}) …`);
+    const done = await migrate(db, config.database.kind === 'postgres' ? config.database : null, systemClock);
+    if (done.length > 0) log.info({ migrations: done.map((one) => one.version) }, 'schema migrated');
+    return db;
+  } catch (error) {
+    await db.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** For people: where everything is. In production a link would be a secret in a log, so there is none. */
 async function announce(app: App, config: Config, url: string, metricsPort: number | null): Promise<void> {
   if (config.NODE_ENV === 'production') return;
   const { db, clock } = app.house;
+  const { issueSetupLink } = await import('../core/setup/index.ts');
   const setup = await db.transaction((tx) => issueSetupLink(tx, url, clock.now()));
   const lines: [string, string][] = [
     ['API', `${url}${config.API_PREFIX}`],

@@ -1,37 +1,31 @@
+import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
+import { environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
-import { ConfigError } from '../config/report.ts';
-import { Refusal } from '../lib/refusal.ts';
+import type { Environment } from '../config/sources.ts';
 import { systemClock } from '../platform/clock.ts';
-import { DirectoryHeld } from '../platform/db/index.ts';
-import { resolveSecret } from '../platform/secrets/resolve.ts';
+import { note } from './output.ts';
 
-/** What the exit code says (sysexits.h where it has a word). */
-export const EXIT = { ok: 0, failed: 1, usage: 64, data: 65, unavailable: 69, internal: 70, config: 78 } as const;
-
-/** The settings, or every fault on stderr and exit 78. */
-export async function readConfig(): Promise<{ config: Config; warnings: string[] }> {
-  try {
-    return await loadConfig({
-      env: process.env,
-      cwd: process.cwd(),
-      clock: systemClock,
-      resolveSecret,
-      log: (text) => process.stderr.write(`${text}\n`),
-    });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(EXIT.config);
-  }
+/** The settings, or a ConfigError with every fault. */
+export function readConfig(): Promise<{ config: Config; warnings: string[] }> {
+  return readConfigOf(environment);
 }
 
-/** What went wrong at a start, for the person at the terminal: what, where, what to do. Never a stack. */
-export function explain(error: unknown): string {
-  if (error instanceof DirectoryHeld) return `${error.message}. Stop it first, or set another DATA_DIR.`;
-  const cause = error instanceof Refusal ? error.options.cause : (error as { cause?: unknown }).cause;
-  const { code, message, port } = error as { code?: string; message: string; port?: number };
-  if (code === 'EADDRINUSE') return `Port ${port} is taken by another program. Set PORT or METRICS_PORT to a free one.`;
-  const because = cause instanceof Error ? ` (${cause.message})` : '';
-  return `auth-api could not start: ${message}${because}`;
+export function readConfigOf(env: Environment): Promise<{ config: Config; warnings: string[] }> {
+  return loadConfig({
+    env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    // Loaded with the first reference: most installations have none.
+    resolveSecret: async (...reference) => (await import('../platform/secrets/resolve.ts')).resolveSecret(...reference),
+    log: note,
+  });
+}
+
+/** For what keeps nothing and opens no database: secrets that are missing are made up, and no file is written for them. */
+export function readConfigWithoutSecrets(): Promise<{ config: Config; warnings: string[] }> {
+  const names = ['ENCRYPTION_KEY', 'JWT_REFRESH_SECRET', 'SESSION_SECRET', 'CSRF_SECRET'];
+  const missing = names.filter((name) => !environment[name] && !environment[`${name}_FILE`]);
+  const secret = (name: string): string => (name === 'ENCRYPTION_KEY' ? randomBytes(32).toString('base64url') : randomBytes(48).toString('base64url'));
+  return readConfigOf({ ...environment, ...Object.fromEntries(missing.map((name) => [name, secret(name)])) });
 }

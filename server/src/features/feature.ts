@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
+import type { Logger } from '../platform/log.ts';
 import type { Config } from '../config/config.ts';
 import type { Changes } from '../core/changes/index.ts';
 import type { Unit } from '../core/effects/index.ts';

@@ -13,8 +13,9 @@ interface Job {
  * Work that comes back. Whose turn it is, PostgreSQL says: one conditional update per turn, so that of many processes
  * one does it, and a paused one finds its turn taken.
  */
-export function createJobs(deps: { db: Db; clock: Clock; log: Logger }, jobs: readonly Job[]): { start(): void; stop(): void } {
+export function createJobs(deps: { db: Db; clock: Clock; log: Logger }, jobs: readonly Job[]): { start(): void; stop(): Promise<void> } {
   const timers: NodeJS.Timeout[] = [];
+  const running = new Set<Promise<void>>();
   const attempt = async (job: Job): Promise<void> => {
     try {
       if (await leaseJob(deps.db, job.name, job.everySeconds, new Date(deps.clock.now()))) await job.run();
@@ -22,12 +23,19 @@ export function createJobs(deps: { db: Db; clock: Clock; log: Logger }, jobs: re
       deps.log.warn({ err: error, job: job.name }, 'a recurring job failed; it comes back');
     }
   };
+  const launch = (job: Job): void => {
+    const work = attempt(job).finally(() => running.delete(work));
+    running.add(work);
+  };
   return {
     start() {
       for (const job of jobs) {
-        timers.push(setInterval(() => void attempt(job), job.everySeconds * 1000).unref());
+        timers.push(setInterval(() => launch(job), job.everySeconds * 1000).unref());
       }
     },
-    stop: () => timers.forEach(clearInterval),
+    async stop() {
+      timers.forEach(clearInterval);
+      await Promise.all(running);
+    },
   };
 }

@@ -165,7 +165,7 @@ test('a request is logged by its path, never its query or headers', async () => 
 
 test('the file rotates by size, keeps the newest lines whole, and no more files than asked', async () => {
   const path = join(folder, 'rotate', 'app.log');
-  const { log, close } = started({ LOG_FILE: path, LOG_MAX_SIZE: 2000, LOG_MAX_FILES: 3 });
+  const { log, close } = started({ LOG_FILE: path, LOG_MAX_SIZE: 2000, LOG_MAX_FILES: 4 });
   for (let n = 0; n < 100; n++) {
     log.info({ n }, 'a line');
     if (n % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 2));

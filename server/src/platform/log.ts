@@ -73,7 +73,8 @@ function fileQueue(
   noticeOfLoss: (count: number) => string,
   onTrouble: (error: unknown) => void,
 ): FileQueue {
-  const target = rotatingFile({ path, maxSize: config.LOG_MAX_SIZE, maxFiles: config.LOG_MAX_FILES });
+  // LOG_MAX_FILES counts the current file too.
+  const target = rotatingFile({ path, maxSize: config.LOG_MAX_SIZE, maxFiles: config.LOG_MAX_FILES - 1 });
   const batchBytes = Math.min(65_536, config.LOG_MAX_SIZE);
   return { queue: lineQueue(target, { batchBytes, noticeOfLoss, onTrouble }), reopen: target.reopen };
 }

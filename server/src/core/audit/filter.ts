@@ -76,8 +76,7 @@ function uuid(field: string, value: string | undefined): string | null {
 
 function text(field: string, value: string | undefined): string | null {
   if (value === undefined) return null;
-  const isPlain =
-    typeof value === 'string' && value.length <= 200 && value.isWellFormed() && !/[\u0000-\u001f]/.test(value);
+  const isPlain = typeof value === 'string' && value.length <= 200 && value.isWellFormed() && !/\p{Cc}/u.test(value);
   if (!isPlain) throw invalid(field, 'At most 200 printable characters.');
   return value;
 }

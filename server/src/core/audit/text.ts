@@ -8,7 +8,7 @@ type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain
 
 const MAX_STRING = 2000;
 const MAX_DEPTH = 6;
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 export function printable(text: string): string {
   return visible(text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}…` : text);

@@ -22,10 +22,11 @@ export interface Changes {
   position(): bigint;
   /** What this process has just committed: it counts here at once, and the other processes are told to look now. */
   announce(changes: readonly Change[]): void;
-  onChange(listener: (subject: string) => void): void;
+  /** A change counts as known once every listener is done with it; one that fails is called again. */
+  onChange(listener: (subject: string) => unknown): void;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Reads now; what the tests and `announce` use. */
+  /** Reads what has happened until now; `isCurrent` says whether that went well. */
   refresh(): Promise<void>;
   lagMs(): number;
 }
@@ -47,12 +48,16 @@ interface Deps {
 
 export function createChanges({ db, cache, clock, onError }: Deps): Changes {
   const latest = new Map<string, { xid: bigint; at: number }>();
-  const listeners: ((subject: string) => void)[] = [];
+  const listeners: ((subject: string) => unknown)[] = [];
+  /** Subjects of which the listeners are still to be told. */
+  const untold = new Set<string>();
+  let telling: Promise<void> = Promise.resolve();
   let next = 0n;
   const history: { at: number; position: bigint }[] = [];
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let running: Promise<void> | undefined;
-  let again = false;
+  let following: Promise<void> | undefined;
+  let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => Promise<void>) | undefined;
 
@@ -61,7 +66,23 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
     const id = BigInt(xid);
     if (known !== undefined && known.xid >= id) return;
     latest.set(subject, { xid: id, at: clock.now() });
-    for (const listener of listeners) listener(subject);
+    untold.add(subject);
+  };
+
+  const tellAll = async (): Promise<void> => {
+    for (const subject of [...untold]) {
+      untold.delete(subject);
+      try {
+        for (const listener of listeners) await listener(subject);
+      } catch (error) {
+        untold.add(subject);
+        throw error;
+      }
+    }
+  };
+  const tell = (): Promise<void> => {
+    telling = telling.catch(() => undefined).then(tellAll);
+    return telling;
   };
 
   const read = async (): Promise<void> => {
@@ -69,34 +90,35 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
     const askedAt = monotonic();
     const answer = await readChanges(db, next.toString());
     answer.changes.forEach(note);
+    await tell();
     const now = clock.now();
     next = BigInt(answer.next);
     if (history.length === 0) history.push({ at: now, position: next });
     confirmedAt = askedAt;
   };
 
+  // The reading under way may have begun before what the caller knows of: then another one follows, for all who ask.
   const refresh = (): Promise<void> => {
-    if (running !== undefined) {
-      again = true;
+    if (running === undefined) {
+      running = read()
+        .catch(onError)
+        .finally(() => {
+          running = undefined;
+        });
       return running;
     }
-    running = read()
-      .catch(onError)
-      .finally(() => {
-        running = undefined;
-        if (again) {
-          again = false;
-          void refresh();
-        }
-      });
-    return running;
+    following ??= running.then(() => {
+      following = undefined;
+      return isStopped ? undefined : refresh();
+    });
+    return following;
   };
 
   let ticks = 0;
   const tick = async (): Promise<void> => {
     await refresh();
     if (++ticks % 400 === 0) await prune();
-    timer = setTimeout(tick, INTERVAL_MS).unref();
+    if (!isStopped) timer = setTimeout(tick, INTERVAL_MS).unref();
   };
   const prune = async (): Promise<void> => {
     const before = clock.now() - KEPT_MS;
@@ -121,6 +143,7 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
     position: () => next,
     announce(changes) {
       changes.forEach(note);
+      void tell().catch(onError);
       cache.publish(CHANNEL, '');
       void refresh();
     },
@@ -131,10 +154,10 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
       timer = setTimeout(tick, INTERVAL_MS).unref();
     },
     async stop() {
+      isStopped = true;
       clearTimeout(timer);
       await unsubscribe?.();
       await running;
-      clearTimeout(timer);
     },
     refresh,
     lagMs: () => monotonic() - confirmedAt,

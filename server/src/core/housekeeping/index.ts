@@ -35,14 +35,19 @@ export function housekeeping({ db, clock, log, encryption, keys, config }: Deps)
     everySeconds: 3600,
     async run() {
       const now = clock.now();
-      while ((await deleteOldSessions(db, new Date(now - ENDED_KEPT_MS))) > 0) await new Promise(setImmediate);
-      await deleteExpiredTokens(db, new Date(now - DAY_MS));
-      await deleteExpiredDevices(db, new Date(now));
-      await deleteExpiredKeys(db, new Date(now));
-      await deleteExpiredCounts(db, new Date(now));
-      await deleteIdleGuards(db, new Date(now - GUARDS_KEPT_MS));
+      await sweep(() => deleteOldSessions(db, new Date(now - ENDED_KEPT_MS)));
+      await sweep(() => deleteExpiredTokens(db, new Date(now - DAY_MS)));
+      await sweep(() => deleteExpiredDevices(db, new Date(now)));
+      await sweep(() => deleteExpiredKeys(db, new Date(now)));
+      await sweep(() => deleteExpiredCounts(db, new Date(now)));
+      await sweep(() => deleteIdleGuards(db, new Date(now - GUARDS_KEPT_MS)));
       await keys.maintain();
       await applyRetention({ db, encryption, clock, log, days: config.AUDIT_RETENTION_DAYS });
     },
   };
+}
+
+/** In batches, with a breath between them: the embedded database shares its thread with the requests. */
+async function sweep(deleteSome: () => Promise<number>): Promise<void> {
+  while ((await deleteSome()) > 0) await new Promise(setImmediate);
 }

@@ -25,7 +25,8 @@ export async function claim(
     'SELECT fingerprint, status, body FROM auth.idempotency_keys WHERE key_hash = $1',
     [keyHash],
   );
-  return rows[0];
+  // Dropped between the two statements: the key is free again, and only one of those who wait gets it.
+  return rows[0] ?? claim(sql, keyHash, fingerprint, now, expiresAt);
 }
 
 export async function keep(sql: Sql, keyHash: Buffer, status: number, body: string, expiresAt: Date): Promise<void> {
@@ -42,5 +43,9 @@ export async function drop(sql: Sql, keyHash: Buffer): Promise<void> {
 }
 
 export async function deleteExpiredKeys(sql: Sql, now: Date): Promise<number> {
-  return sql.execute('DELETE FROM auth.idempotency_keys WHERE expires_at < $1', [now]);
+  return sql.execute(
+    `DELETE FROM auth.idempotency_keys WHERE key_hash IN
+       (SELECT key_hash FROM auth.idempotency_keys WHERE expires_at < $1 LIMIT 5000)`,
+    [now],
+  );
 }

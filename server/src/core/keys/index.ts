@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import { type Changes, EVERYONE } from '../changes/index.ts';
-import { deleteKeysRetiredBefore, insertKey, listKeys, lockKeys, retireOthers, revokeKey, type SigningKeyRow } from './store.ts';
+import { deleteKeysRetiredBefore, insertKey, keepSigning, listKeys, lockKeys, markChanged, retireOthers, revokeKey, type SigningKeyRow } from './store.ts';
 
 export type { SigningKeyRow } from './store.ts';
 
@@ -66,11 +66,12 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
 
   const reload = async (): Promise<void> => {
     if (fixed) return;
-    rows = await listKeys(db);
+    const found = await listKeys(db);
     const next = new Map<string, SigningKey>();
-    for (const row of rows) {
+    for (const row of found) {
       if (row.revoked_at === null) next.set(row.kid, opened.get(row.kid) ?? openKey(row, encryption));
     }
+    rows = found;
     opened = next;
     for (const listener of listeners) listener();
   };
@@ -88,6 +89,7 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
       active_from: activeFrom,
     });
     await retireOthers(tx, kid, activeFrom);
+    await markChanged(tx, EVERYONE);
     return kid;
   };
 
@@ -123,9 +125,8 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
         if (!signs) await add(tx, new Date(now));
       });
       await reload();
-      changes.onChange((subject) => {
-        if (subject === EVERYONE) void reload().catch(() => undefined);
-      });
+      // Where this fails the feed is not current, and calls again: a revoked key cannot stay in use.
+      changes.onChange((subject) => (subject === EVERYONE ? reload() : undefined));
     },
     list: async () => (fixed ? [] : listKeys(db)),
     async rotate(tx, { immediately }) {
@@ -136,9 +137,12 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
       await lockKeys(tx);
       const now = new Date(clock.now());
       if (!(await revokeKey(tx, kid, now))) return false;
+      // The revoked one may have been the successor of the one that signs, which then has to go on.
+      await keepSigning(tx, now);
       const left = await listKeys(tx);
-      const signs = left.some((row) => row.revoked_at === null && row.active_from <= now && (row.retired_at ?? Infinity) > now);
+      const signs = left.some((row) => row.revoked_at === null && row.active_from <= now && row.retired_at === null);
       if (!signs) await add(tx, now);
+      await markChanged(tx, EVERYONE);
       return true;
     },
     reload,

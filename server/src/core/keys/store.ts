@@ -45,3 +45,19 @@ export async function revokeKey(sql: Sql, kid: string, now: Date): Promise<boole
 export async function deleteKeysRetiredBefore(sql: Sql, before: Date): Promise<number> {
   return sql.execute('DELETE FROM auth.signing_keys WHERE retired_at < $1', [before]);
 }
+
+/** Where no key is left that stays, the newest of those that sign now stays after all. */
+export async function keepSigning(sql: Sql, now: Date): Promise<void> {
+  await sql.execute(
+    `UPDATE auth.signing_keys SET retired_at = NULL
+      WHERE kid = (SELECT kid FROM auth.signing_keys
+                    WHERE revoked_at IS NULL AND active_from <= $1 AND retired_at > $1 ORDER BY active_from DESC LIMIT 1)
+        AND NOT EXISTS (SELECT 1 FROM auth.signing_keys WHERE revoked_at IS NULL AND retired_at IS NULL)`,
+    [now],
+  );
+}
+
+/** Every process reads its keys anew, whoever changed them and for whatever reason. */
+export async function markChanged(sql: Sql, subject: string): Promise<void> {
+  await sql.execute('INSERT INTO auth.changes (subject) VALUES ($1)', [subject]);
+}

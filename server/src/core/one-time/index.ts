@@ -3,9 +3,9 @@ import { uuidv7 } from '../../lib/id.ts';
 import { randomToken } from '../../lib/random.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Sql, Tx } from '../../platform/db/index.ts';
-import { endTokens, insertToken, type OneTimeRow, peekToken, useToken } from './store.ts';
+import { endTokens, endTokensSince, insertToken, type OneTimeRow, peekToken, useToken } from './store.ts';
 
-export { deleteExpiredTokens } from './store.ts';
+export { deleteExpiredTokens, type OneTimeRow } from './store.ts';
 
 /**
  * Values that work once. Each is bound to one purpose when it is made, and only that purpose's endpoint can use it: a
@@ -50,9 +50,14 @@ export async function useOneTime(tx: Tx, purpose: Purpose, token: string, now: n
   return row;
 }
 
-/** What was sent before and not used yet works no longer. */
-export async function endOneTime(tx: Tx, userId: string, which: readonly Purpose[], now: number): Promise<void> {
-  await endTokens(tx, userId, which, new Date(now));
+/** What was sent before and not used yet works no longer; how many there were. For nobody (null) it only takes the time. */
+export async function endOneTime(tx: Tx, userId: string | null, which: readonly Purpose[], now: number): Promise<number> {
+  return endTokens(tx, userId, which, new Date(now));
+}
+
+/** The same for what was made for one purpose when `row` was, or since. */
+export async function endOneTimeSince(tx: Tx, row: OneTimeRow, purpose: Purpose, now: number): Promise<void> {
+  await endTokensSince(tx, row, purpose, new Date(now));
 }
 
 /** What the value is about, without using it: for checks that may send its holder back to try again. */

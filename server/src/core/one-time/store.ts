@@ -37,15 +37,32 @@ export async function useToken(sql: Sql, hash: Buffer, purpose: string, now: Dat
   return rows[0];
 }
 
-export async function endTokens(sql: Sql, userId: string, purposes: readonly string[], now: Date): Promise<void> {
-  await sql.execute(
+export async function endTokens(
+  sql: Sql,
+  userId: string | null,
+  purposes: readonly string[],
+  now: Date,
+): Promise<number> {
+  return sql.execute(
     `UPDATE auth.one_time_tokens SET used_at = $3 WHERE user_id = $1 AND purpose = ANY($2::text[]) AND used_at IS NULL`,
     [userId, [...purposes], now],
   );
 }
 
+/** Ends what was made for the same purpose when the given value was, or since. */
+export async function endTokensSince(sql: Sql, row: OneTimeRow, purpose: string, now: Date): Promise<number> {
+  return sql.execute(
+    `UPDATE auth.one_time_tokens SET used_at = $4 WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL
+        AND created_at >= (SELECT t.created_at FROM auth.one_time_tokens t WHERE t.id = $3)`,
+    [row.user_id, purpose, row.id, now],
+  );
+}
+
 export async function deleteExpiredTokens(sql: Sql, before: Date): Promise<number> {
-  return sql.execute('DELETE FROM auth.one_time_tokens WHERE expires_at < $1', [before]);
+  return sql.execute(
+    'DELETE FROM auth.one_time_tokens WHERE id IN (SELECT id FROM auth.one_time_tokens WHERE expires_at < $1 LIMIT 5000)',
+    [before],
+  );
 }
 
 /** Whose a still usable token is, without using it. */

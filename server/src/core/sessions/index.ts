@@ -38,7 +38,15 @@ export type RefreshOutcome =
 export interface Sessions {
   start(
     tx: Tx,
-    who: { userId: string; kind: 'token' | 'cookie'; amr: readonly string[]; deviceId: string | null; impersonatorId?: string },
+    who: {
+      userId: string;
+      kind: 'token' | 'cookie';
+      amr: readonly string[];
+      deviceId: string | null;
+      impersonatorId?: string;
+      /** Less than SESSION_MAX_AGE. */
+      lifetimeSeconds?: number;
+    },
     origin: RequestOrigin,
   ): Promise<StartedSession>;
   /** One use of a refresh token; throws the 401 that fits, or says that it was reused. */
@@ -94,7 +102,7 @@ export function createSessions({ db, cache, changes, clock, config }: Deps): Ses
     async start(tx, who, origin) {
       const id = uuidv7(origin.now);
       const nonce = who.kind === 'token' ? newNonce() : newCookieSecret();
-      const expiresAt = origin.now + config.SESSION_MAX_AGE * 1000;
+      const expiresAt = origin.now + Math.min(who.lifetimeSeconds ?? Infinity, config.SESSION_MAX_AGE) * 1000;
       await insertSession(tx, {
         id,
         userId: who.userId,

@@ -5,6 +5,8 @@
 export interface Proof {
   /** RFC 8176 where it has a word: `pwd`, `otp`, `hwk`, `swk`; else `link`, `fed`, `recovery`, `setup`. */
   readonly method: string;
+  /** The second factor that this is, by the name under which the account has enrolled it. */
+  readonly factor?: string;
   /** Proves more than one factor by itself (a passkey with user verification). */
   readonly isMultiFactor?: boolean;
 }
@@ -30,8 +32,11 @@ export function nextStep(
   if (proofs.length === 0) return { step: 'refuse', reason: 'nothing_proven' };
   if (!who.isActive) return { step: 'refuse', reason: 'disabled' };
   if (policy.requiresVerifiedEmail && !who.isEmailVerified) return { step: 'verify_email' };
-  const hasTwo = proofs.length > 1 || proofs.some((proof) => proof.isMultiFactor);
+  // The same proof twice, or a second way to prove the first factor (a password and a link), is no second factor.
+  const isSecond = ({ factor }: Proof): boolean => factor !== undefined && who.factors.includes(factor);
+  const hasTwo =
+    proofs.some((proof) => proof.isMultiFactor) || (proofs.some(isSecond) && !proofs.every(isSecond));
   if (who.factors.length > 0 && !hasTwo) return { step: 'second_factor', factors: who.factors };
-  const methods = proofs.map((proof) => proof.method);
-  return { step: 'complete', amr: hasTwo ? [...new Set([...methods, 'mfa'])] : methods };
+  const methods = [...new Set(proofs.map((proof) => proof.method))];
+  return { step: 'complete', amr: hasTwo ? [...methods, 'mfa'] : methods };
 }

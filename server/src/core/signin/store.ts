@@ -36,5 +36,8 @@ export async function forgetDevices(sql: Sql, userId: string, except: string | n
 }
 
 export async function deleteExpiredDevices(sql: Sql, now: Date): Promise<number> {
-  return sql.execute('DELETE FROM auth.devices WHERE expires_at < $1', [now]);
+  return sql.execute(
+    'DELETE FROM auth.devices WHERE id IN (SELECT id FROM auth.devices WHERE expires_at < $1 LIMIT 5000)',
+    [now],
+  );
 }

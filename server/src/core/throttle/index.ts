@@ -13,7 +13,7 @@ export { deleteExpiredCounts, deleteIdleGuards, type GuardRow } from './store.ts
  * until its owner resets it, a known device signs in, or an administrator unlocks it. Known devices are counted apart,
  * each for itself, so that a stranger cannot lock the owner out. Unknown accounts are counted alike.
  */
-const GUESS: GuardRule = { attempts: 10, seconds: 15 * 60, maxSeconds: 24 * 3600, consecutive: 100 };
+export const GUESS: GuardRule = { attempts: 10, seconds: 15 * 60, maxSeconds: 24 * 3600, consecutive: 100 };
 
 /** Mails to one address for one reason: nobody is bombed, and nobody is told that there is a limit. */
 const MAIL: GuardRule = { attempts: 5, seconds: 3600, maxSeconds: 3600, consecutive: 2_000_000_000 };

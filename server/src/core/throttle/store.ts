@@ -71,7 +71,10 @@ export async function findGuard(sql: Sql, key: Buffer): Promise<GuardRow | undef
 
 /** What nobody has tried for a quarter of a year. */
 export async function deleteIdleGuards(sql: Sql, before: Date): Promise<number> {
-  return sql.execute('DELETE FROM auth.guards WHERE updated_at < $1', [before]);
+  return sql.execute(
+    'DELETE FROM auth.guards WHERE key IN (SELECT key FROM auth.guards WHERE updated_at < $1 LIMIT 5000)',
+    [before],
+  );
 }
 
 /** Adds to a shared counter, never below what the caller already knows; the new total. */
@@ -89,5 +92,8 @@ export async function addCount(
 }
 
 export async function deleteExpiredCounts(sql: Sql, now: Date): Promise<number> {
-  return sql.execute('DELETE FROM auth.request_counts WHERE expires_at < $1', [now]);
+  return sql.execute(
+    'DELETE FROM auth.request_counts WHERE key IN (SELECT key FROM auth.request_counts WHERE expires_at < $1 LIMIT 5000)',
+    [now],
+  );
 }

@@ -1,11 +1,13 @@
 import { createHmac, sign, verify } from 'node:crypto';
 import type { Config } from '../../config/config.ts';
 import { equal, fromBase64url } from '../../lib/bytes.ts';
-import { uuidv7 } from '../../lib/id.ts';
+import { isUuid, uuidv7 } from '../../lib/id.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { Keys, SigningKey } from '../keys/index.ts';
+
+export { createBearer } from './bearer.ts';
 
 /** What a verified access token says, as far as this server itself uses it. Seconds. */
 export interface AccessClaims {
@@ -22,6 +24,8 @@ export interface Tokens {
 
 const TOKEN_MAX = 8 * 1024;
 const CACHE_MAX = 10_000;
+/** How far the clocks of two processes may be apart. */
+const SKEW_SECONDS = 60;
 
 interface Deps {
   keys: Keys;
@@ -58,11 +62,12 @@ export function createTokens({ keys, clock, config }: Deps): Tokens {
     const key = byHeader.get(header);
     const bytes = fromBase64url(signature);
     if (!key || !bytes || !isSignature(key, `${header}.${payload}`, bytes)) throw new Refusal('unauthenticated');
-    const body = fromBase64url(payload);
-    const claims = body === null ? null : (JSON.parse(body.toString('utf8')) as Record<string, unknown>);
+    const claims = decode(payload);
     if (!isAccessClaims(claims) || claims.iss !== config.JWT_ISSUER || claims.aud !== config.JWT_AUDIENCE) {
       throw new Refusal('unauthenticated');
     }
+    const latest = clock.now() / 1000 + SKEW_SECONDS;
+    if (claims.iat > latest || (claims.nbf ?? 0) > latest) throw new Refusal('unauthenticated');
     return { sub: claims.sub, sid: claims.sid, exp: claims.exp };
   };
 
@@ -111,10 +116,26 @@ function encode(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-function isAccessClaims(claims: unknown): claims is { iss: string; aud: string; sub: string; sid: string; exp: number } {
+// The signature says who wrote it, not what: an operator's own key or secret may sign other things elsewhere.
+function decode(payload: string): unknown {
+  const bytes = fromBase64url(payload);
+  try {
+    return bytes === null ? null : JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function isAccessClaims(
+  claims: unknown,
+): claims is { iss: string; aud: string; sub: string; sid: string; exp: number; iat: number; nbf?: number } {
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return false;
-  const { sub, sid, exp } = claims as Record<string, unknown>;
-  return typeof sub === 'string' && typeof sid === 'string' && Number.isSafeInteger(exp);
+  const { sub, sid, exp, iat, nbf = 0 } = claims as Record<string, unknown>;
+  return isId(sub) && isId(sid) && [exp, iat, nbf].every(Number.isSafeInteger);
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && isUuid(value);
 }
 
 function signatureOf(key: SigningKey, input: string): Buffer {

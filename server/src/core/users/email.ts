@@ -4,6 +4,8 @@ import { domainToASCII } from 'node:url';
 const LOCAL_MAX = 64;
 const ADDRESS_MAX = 254;
 const DOT_ATOM = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
+// What the URL parser behind domainToASCII would drop, decode or cut off: it is made for addresses of pages.
+const NOT_IN_DOMAIN = /[\p{C}\p{Z}]|[^\P{ASCII}a-z0-9.-]/u;
 const DOMAIN = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
 
 /**
@@ -18,6 +20,7 @@ export function canonicalEmail(text: string): string | null {
   const at = normal.indexOf('@');
   if (at < 1 || at !== normal.lastIndexOf('@')) return null;
   const local = normal.slice(0, at);
+  if (NOT_IN_DOMAIN.test(normal.slice(at + 1))) return null;
   const domain = domainToASCII(normal.slice(at + 1));
   if (local.length > LOCAL_MAX || !DOT_ATOM.test(local) || !DOMAIN.test(domain)) return null;
   const address = `${local}@${domain}`;

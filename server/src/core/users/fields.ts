@@ -2,7 +2,7 @@ import { type FieldError, Refusal } from '../../lib/refusal.ts';
 import { canonicalEmail } from './email.ts';
 
 // Bidirectional controls and zero-width characters make a name look like another one (REG-05); controls break mails.
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2065\u2800\u3164\uffa0]/u;
 
 /** The canonical form, or the refusal that names the field. */
 export function requireEmail(text: string, field = 'email'): string {

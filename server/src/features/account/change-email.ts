@@ -1,10 +1,11 @@
+import { type AuditEvent, eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
-import { endOneTime, issueOneTime, useOneTime } from '../../core/one-time/index.ts';
-import type { OutgoingMail } from '../../core/outbox/index.ts';
-import { endSessions } from '../../core/sessions/index.ts';
+import { endOneTime, endOneTimeSince, issueOneTime, type OneTimeRow, useOneTime } from '../../core/one-time/index.ts';
+import { dropMailsOf, type OutgoingMail } from '../../core/outbox/index.ts';
+import { endSessions, findSession } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { findUser, findUserByEmail, lockUser, requireEmail, setEmail } from '../../core/users/index.ts';
+import { deleteUser, findUser, findUserByEmail, lockUser, requireEmail, setEmail } from '../../core/users/index.ts';
 import type { Config } from '../../config/config.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -26,8 +27,13 @@ export async function requestEmailChange(
   origin: RequestOrigin,
 ): Promise<void> {
   const to = requireEmail(address);
-  const { id, email: from, locale } = principal.user;
+  const { id, locale } = principal.user;
   await unit.change(async (tx, record) => {
+    const from = await requireLiveSession(tx, principal);
+    // Without its notice there is no change, and nobody's mailbox is filled with notices.
+    if (!(await guesses.admitMail(tx, 'change-notice', from, origin.now))) {
+      throw new Refusal('rate_limited', { policy: 'email_change', retryAfter: 3600 });
+    }
     await endOneTime(tx, id, ['confirm-email'], origin.now);
     const owner = await findUserByEmail(tx, to);
     const isAllowed = await guesses.admitMail(tx, 'change', to, origin.now);
@@ -64,6 +70,15 @@ export async function requestEmailChange(
   });
 }
 
+// Beside a reset or a sign-out that ends this session, the request is either ended with the rest or refused: no change
+// of address survives them (EML-09). Gives the address that the account has now.
+async function requireLiveSession(tx: Tx, principal: Principal): Promise<string> {
+  await lockUser(tx, principal.user.id);
+  const session = await findSession(tx, principal.sessionId);
+  if (session === undefined || session.ended_at !== null || session.status !== 'active') throw new Refusal('session_revoked');
+  return session.email;
+}
+
 /** Two who confirm the same address at once: the unique index lets one through. */
 export async function confirmEmail({ unit }: ChangeEmailDeps, token: string, origin: RequestOrigin): Promise<void> {
   const now = new Date(origin.now);
@@ -90,14 +105,18 @@ export async function confirmEmail({ unit }: ChangeEmailDeps, token: string, ori
     .catch(refuseTaken);
 }
 
-/** From the old address: the account goes back to it, and whoever is in is out. */
+/**
+ * From the old address: the account goes back to it, however often its address was changed since, and whoever is in is
+ * out. The undo links of those later changes went to addresses that may be the intruder's: they end.
+ */
 export async function undoEmail({ config, unit }: ChangeEmailDeps, token: string, origin: RequestOrigin): Promise<void> {
   const now = new Date(origin.now);
   await unit
     .change(async (tx, record) => {
-      const { id, data, current } = await changeOf(tx, 'undo-email', token, origin.now);
-      if (current === data.to) await setEmail(tx, id, data.to, data.from, now);
-      else if (current !== data.from) throw new Refusal('token_invalid');
+      const { id, data, current, row } = await changeOf(tx, 'undo-email', token, origin.now);
+      const removed = await freeAddress(tx, data.from, id, origin);
+      if (current !== data.from) await setEmail(tx, id, current, data.from, now);
+      await endOneTimeSince(tx, row, 'undo-email', origin.now);
       await endOneTime(tx, id, ['confirm-email', 'reset-password', 'choose-password'], origin.now);
       const ended = await endSessions(tx, { userId: id }, 'email_undone', now);
       await forgetDevices(tx, id, null);
@@ -105,6 +124,7 @@ export async function undoEmail({ config, unit }: ChangeEmailDeps, token: string
       const reset = await issueOneTime(tx, 'reset-password', { userId: id, data: { email: data.from } }, origin.now);
       await record({
         audit: [
+          ...removed,
           {
             action: 'user.email_change_undone',
             outcome: 'success',
@@ -122,10 +142,23 @@ export async function undoEmail({ config, unit }: ChangeEmailDeps, token: string
             data: { link: mailLink(config.APP_LINK_BASE, '/reset-password', reset) },
           },
         ],
-        changed: [id],
+        changed: [id, ...removed.map((line) => line.subject as string)],
       });
+      for (const { subject } of removed) await eraseSubject(tx, subject as string);
     })
     .catch(refuseTaken);
+}
+
+// Whoever moved the account away may have registered its old address meanwhile. The link has just proven that address;
+// an account that never did has to give way. One that did stands, and the link is refused.
+async function freeAddress(tx: Tx, address: string, id: string, origin: RequestOrigin): Promise<AuditEvent[]> {
+  const owner = await findUserByEmail(tx, address);
+  if (owner === undefined || owner.id === id || owner.email_verified_at !== null) return [];
+  if (!(await deleteUser(tx, owner.id))) return [];
+  await dropMailsOf(tx, owner.id);
+  return [
+    { action: 'user.deleted', outcome: 'success', actor: { type: 'system' }, subject: owner.id, reason: 'address_reclaimed', origin },
+  ];
 }
 
 async function changeOf(
@@ -133,14 +166,15 @@ async function changeOf(
   purpose: 'confirm-email' | 'undo-email',
   token: string,
   now: number,
-): Promise<{ id: string; data: { from: string; to: string }; current: string }> {
-  const { user_id: id, data } = await useOneTime(tx, purpose, token, now);
+): Promise<{ id: string; data: { from: string; to: string }; current: string; row: OneTimeRow }> {
+  const row = await useOneTime(tx, purpose, token, now);
+  const { user_id: id, data } = row;
   const { from, to } = data;
   if (id === null || from === undefined || to === undefined) throw new Refusal('token_invalid');
   await lockUser(tx, id);
   const user = await findUser(tx, id);
   if (user === undefined || user.status !== 'active') throw new Refusal('token_invalid');
-  return { id, data: { from, to }, current: user.email };
+  return { id, data: { from, to }, current: user.email, row };
 }
 
 function refuseTaken(error: unknown): never {

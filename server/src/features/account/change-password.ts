@@ -1,5 +1,6 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime } from '../../core/one-time/index.ts';
+import type { OutgoingMail } from '../../core/outbox/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { endSessions, type Sessions } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
@@ -25,7 +26,7 @@ export async function changePassword(
   body: { current_password: string; new_password: string },
   origin: RequestOrigin,
 ): Promise<string | null> {
-  const { id, email, name } = principal.user;
+  const { id, email, emailVerified, name } = principal.user;
   const faults = await deps.passwords.check(body.new_password, { email, name });
   if (faults.length > 0) {
     throw new Refusal('password_rejected', { errors: faults.map((fault) => ({ ...fault, field: 'new_password' })) });
@@ -44,6 +45,15 @@ export async function changePassword(
     await endOneTime(tx, id, ['reset-password', 'choose-password', 'confirm-email'], origin.now);
     await deps.guesses.succeeded(tx, email, principal.deviceId);
     const cookie = await deps.sessions.reauthenticated(tx, principal, 'pwd', origin.now);
+    // An address that was never proven may be a stranger's: it gets only so many mails an hour.
+    const isTold = emailVerified || (await deps.guesses.admitMail(tx, 'notice', email, origin.now));
+    const mail: OutgoingMail = {
+      template: 'password-changed',
+      to: email,
+      locale: principal.user.locale,
+      userId: id,
+      data: { when: now.toISOString(), device: origin.userAgent, address: origin.address },
+    };
     await record({
       audit: [
         {
@@ -56,15 +66,7 @@ export async function changePassword(
           detail: { sessions_ended: ended.length },
         },
       ],
-      mail: [
-        {
-          template: 'password-changed',
-          to: email,
-          locale: principal.user.locale,
-          userId: id,
-          data: { when: now.toISOString(), device: origin.userAgent, address: origin.address },
-        },
-      ],
+      mail: isTold ? [mail] : [],
       changed: [id],
     });
     return cookie;

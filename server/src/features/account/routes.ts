@@ -19,7 +19,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   emailRoutes(app, deps);
 }
 
-function profileRoutes(app: FastifyInstance, { config, unit, db, cookies }: Deps): void {
+function profileRoutes(app: FastifyInstance, deps: Deps): void {
+  const { config, unit, db, cookies } = deps;
   const me = `${config.API_PREFIX}/me`;
   const tags = ['My account'];
   typed(app).get(
@@ -44,7 +45,7 @@ function profileRoutes(app: FastifyInstance, { config, unit, db, cookies }: Deps
       schema: { tags, summary: 'Delete my account', description: 'For good. Takes recent authentication.', response: schema.NoContent },
     },
     async (request, reply) => {
-      await deleteAccount(unit, requireSession(request), request.from);
+      await deleteAccount(deps, requireSession(request), request.from);
       return reply.header('set-cookie', clearCookie(cookies, cookies.session)).code(204).send(null);
     },
   );

@@ -36,7 +36,11 @@ export async function verifyEmail({ unit }: VerifyEmailDeps, token: string, orig
   });
 }
 
-/** A new link for an unverified account; for anyone else the same work with nobody to send it to. */
+/**
+ * A new link for an unverified account; for anyone else the same work with nobody to send it to. Where the account was
+ * registered by more than one (see register), the link is again one that takes a new password: else whoever came first
+ * could have the second one verify the first one's password.
+ */
 export async function resendVerification(deps: VerifyEmailDeps, address: string, origin: RequestOrigin): Promise<void> {
   const email = requireEmail(address);
   await deps.unit.change(async (tx, record) => {
@@ -44,9 +48,11 @@ export async function resendVerification(deps: VerifyEmailDeps, address: string,
     const isAllowed = await deps.guesses.admitMail(tx, 'verify', email, origin.now);
     const isDue = isAllowed && user !== undefined && user.email_verified_at === null && user.status === 'active';
     const userId = isDue ? user.id : null;
-    if (userId !== null) await endOneTime(tx, userId, ['verify-email'], origin.now);
-    const token = await issueOneTime(tx, 'verify-email', { userId, data: { email } }, origin.now);
-    const link = mailLink(deps.config.APP_LINK_BASE, '/verify-email', token);
+    await endOneTime(tx, userId, ['verify-email'], origin.now);
+    const isContested = (await endOneTime(tx, userId, ['choose-password'], origin.now)) > 0;
+    const purpose = isContested ? 'choose-password' : 'verify-email';
+    const token = await issueOneTime(tx, purpose, { userId, data: { email } }, origin.now);
+    const link = mailLink(deps.config.APP_LINK_BASE, isContested ? '/reset-password' : '/verify-email', token);
     await record({
       audit: [
         {
@@ -60,7 +66,7 @@ export async function resendVerification(deps: VerifyEmailDeps, address: string,
       ],
       mail: [
         isDue
-          ? { template: 'verify-email', to: email, locale: user.locale, userId: user.id, data: { link } }
+          ? { template: purpose, to: email, locale: user.locale, userId: user.id, data: { link } }
           : { template: 'nobody', to: email, data: { link } },
       ],
     });

@@ -3,7 +3,7 @@ import type { Unit } from '../../core/effects/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { nextStep, type SignedIn, type SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { replaceHash, requireEmail } from '../../core/users/index.ts';
+import { findPasswordHash, replaceHash, requireEmail } from '../../core/users/index.ts';
 import type { Config } from '../../config/config.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -30,10 +30,11 @@ export interface Login {
  * A sign-in by password. Unknown, wrong, locked, disabled and passwordless are one answer that takes the same time: the
  * attempt is counted first (for unknown addresses alike), then a hash is computed whatever is known, a decoy if need be.
  */
-export function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<SignedIn> {
+export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<SignedIn> {
   const email = requireEmail(body.email);
-  return deps.guesses.inTurn(email, async () => {
-    const device = await deps.signIn.deviceOf(body.device_token, origin.now);
+  const device = await deps.signIn.deviceOf(body.device_token, origin.now);
+  // A device has a turn of its own: it does not stand behind strangers who try the same account (BRU-05).
+  return deps.guesses.inTurn(device === undefined ? email : `${email} ${device.id}`, async () => {
     const user = await findForLogin(deps.db, email);
     const knownDevice = device !== undefined && device.user_id === user?.id ? device.id : null;
     const admission = await deps.guesses.admit(deps.db, email, knownDevice, origin.now);
@@ -44,8 +45,13 @@ export function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Prom
       await refuse(deps, email, user, admission === undefined ? 'locked' : 'wrong', isLast, origin);
       throw new Refusal('invalid_credentials');
     }
-    const verifiedHash = verification.rehash ? await upgrade(deps, user, body.password) : (hash as string);
-    return proceed(deps, user, verifiedHash, body, origin);
+    const verifiedHash = verification.rehash ? await upgrade(deps, user, body.password, origin) : (hash as string);
+    return proceed(deps, user, verifiedHash, body, origin).catch(async (error: unknown) => {
+      // The account was disabled, or its password replaced, while this one was looked at.
+      const isRefused = error instanceof Refusal && error.code === 'invalid_credentials';
+      if (isRefused) await refuse(deps, email, user, 'changed', false, origin);
+      throw error;
+    });
   });
 }
 
@@ -63,6 +69,7 @@ async function proceed(
   );
   if (next.step === 'verify_email') {
     await deps.guesses.succeeded(deps.db, user.email, null);
+    await refuse(deps, user.email, user, 'email_not_verified', false, origin);
     throw new Refusal('email_not_verified');
   }
   if (next.step !== 'complete') throw new Refusal('invalid_credentials');
@@ -76,11 +83,20 @@ async function proceed(
   });
 }
 
-// The same password under the present parameters; where another change came first, that change stands.
-async function upgrade(deps: LogInDeps, user: LoginRow, password: string): Promise<string> {
+// The same password under the present parameters. Where another sign-in did it first, or the password was changed, what
+// stands by then decides: the hash that is given back is always one that this password was proven against.
+async function upgrade(deps: LogInDeps, user: LoginRow, password: string, origin: RequestOrigin): Promise<string> {
   const from = user.password_hash as string;
   const to = await deps.passwords.hash(password);
-  return (await replaceHash(deps.db, user.id, from, to)) ? to : from;
+  const isUpgraded = await deps.unit.change(async (tx, record) => {
+    if (!(await replaceHash(tx, user.id, from, to))) return false;
+    const actor = { type: 'user', id: user.id } as const;
+    await record({ audit: [{ action: 'user.password_rehashed', outcome: 'success', actor, subject: user.id, origin }] });
+    return true;
+  });
+  if (isUpgraded) return to;
+  const present = await findPasswordHash(deps.db, user.id);
+  return present !== null && (await deps.passwords.verify(password, present)).ok ? present : from;
 }
 
 async function refuse(

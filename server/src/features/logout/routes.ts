@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clearCookie } from '../../platform/http/cookies.ts';
-import { requireSession } from '../../platform/http/guard.ts';
+import { requireCsrf, requireSession } from '../../platform/http/guard.ts';
 import { typed } from '../../platform/http/server.ts';
-import { Refusal } from '../../lib/refusal.ts';
 import type { House } from '../feature.ts';
 import { type LogOutDeps, logOut, logOutAll, logOutByToken } from './log-out.ts';
 import { LogoutAllBody, LogoutBody, NoContent } from './schema.ts';
@@ -36,10 +35,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
         return reply.code(204).send(null);
       }
       const principal = requireSession(request);
-      const sent = request.headers['x-csrf-token'];
-      if (principal.kind === 'cookie' && !sessions.csrfTokens(principal.sessionId).includes(String(sent))) {
-        throw new Refusal('csrf_invalid');
-      }
+      requireCsrf(request, principal, sessions.csrfTokens);
       await logOut(deps, principal, request.from);
       return forget(reply).send(null);
     },

@@ -27,7 +27,7 @@ export async function forgotPassword(deps: ResetDeps, address: string, origin: R
     const isAllowed = await deps.guesses.admitMail(tx, 'reset', email, origin.now);
     const isDue = isAllowed && user?.status === 'active';
     const userId = isDue ? user.id : null;
-    if (userId !== null) await endOneTime(tx, userId, ['reset-password'], origin.now);
+    await endOneTime(tx, userId, ['reset-password'], origin.now);
     const token = await issueOneTime(tx, 'reset-password', { userId, data: { email } }, origin.now);
     const link = mailLink(deps.config.APP_LINK_BASE, '/reset-password', token);
     await record({

@@ -1,5 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { userView } from '../../core/users/index.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import { addressKey } from '../../platform/http/address.ts';
 import { limit } from '../../platform/http/guard.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
@@ -9,7 +11,9 @@ import { RefreshAnswers, RefreshBody } from './schema.ts';
 export type Deps = RefreshDeps & Pick<House, 'config' | 'tokens' | 'counts' | 'metrics'>;
 
 export function routes(app: FastifyInstance, deps: Deps): void {
-  const { config, tokens, counts, metrics } = deps;
+  const { config, sessions, tokens, counts, metrics } = deps;
+  const limitUser = (reply: FastifyReply, key: string): void =>
+    limit(reply, 'user', config.RATE_LIMIT_USER, counts.count('user', key, config.RATE_LIMIT_USER));
   typed(app).post(
     `${config.API_PREFIX}/auth/refresh`,
     {
@@ -24,27 +28,29 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      try {
-        const { principal, refreshToken } = await refresh(deps, request.body.refresh_token, request.from);
-        limit(reply, 'user', config.RATE_LIMIT_USER, counts.count('user', principal.user.id, config.RATE_LIMIT_USER));
-        metrics.refresh('success');
-        const { token, expiresIn } = tokens.issue(principal);
-        return {
-          status: 'complete' as const,
-          access_token: token,
-          token_type: 'Bearer' as const,
-          expires_in: expiresIn,
-          refresh_token: refreshToken,
-          user: userView(principal.user),
-        };
-      } catch (error) {
+      // Before the rotation: a new token that its owner does not get is a session lost after the grace.
+      const named = sessions.ofRefreshToken(request.body.refresh_token);
+      if (named !== null) limitUser(reply, named.sessionId);
+      const { principal, refreshToken } = await refresh(deps, request.body.refresh_token, request.from).catch((error) => {
         metrics.refresh('failure');
-        // A wrong one counts for the address: it carries no valid session.
-        if (request.principal === null) {
-          limit(reply, 'address', config.rateLimitAddress, counts.count('address', request.from.address, config.rateLimitAddress));
+        // It carries no valid session, so it counts for its address.
+        if (error instanceof Refusal && error.status === 401) {
+          const key = addressKey(request.from.address);
+          limit(reply, 'address', config.rateLimitAddress, counts.count('address', key, config.rateLimitAddress));
         }
         throw error;
-      }
+      });
+      metrics.refresh('success');
+      counts.count('user', principal.user.id, config.RATE_LIMIT_USER);
+      const { token, expiresIn } = tokens.issue(principal);
+      return {
+        status: 'complete' as const,
+        access_token: token,
+        token_type: 'Bearer' as const,
+        expires_in: expiresIn,
+        refresh_token: refreshToken,
+        user: userView(principal.user),
+      };
     },
   );
 }

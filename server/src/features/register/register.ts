@@ -43,37 +43,45 @@ export async function register(deps: RegisterDeps, body: Registration, origin: R
   if (faults.length > 0) throw new Refusal('password_rejected', { errors: faults });
   const passwordHash = await deps.passwords.hash(body.password);
 
-  return deps.unit.change(async (tx, record) => {
+  const isOptional = deps.config.EMAIL_VERIFICATION === 'optional';
+
+  const signedIn = await deps.unit.change(async (tx, record) => {
     const id = uuidv7(origin.now);
     const createdAt = new Date(origin.now);
     const isNew = await insertUser(tx, { id, email, name, passwordHash, verifiedAt: null, createdAt });
-    const user = (await findUserByEmail(tx, email)) as UserRow;
-    if (deps.config.EMAIL_VERIFICATION === 'optional') return registerAtOnce(deps, tx, record, { user, isNew, body, origin });
-    const isWelcome = await deps.guesses.admitMail(tx, 'register', email, origin.now);
-    const mail = await mailFor(deps, tx, user, isNew, origin);
-    await record({ audit: [lineFor(user, isNew, origin)], mail: isWelcome ? [mail] : [] });
-    return null;
+    const user = await findUserByEmail(tx, email);
+    if (user === undefined) throw new Refusal('busy', { retryAfter: 1 }); // deleted at this very moment
+    const audit = [lineFor(user, isNew, origin)];
+    const mail = isOptional && !isNew ? [] : [await mailFor(deps, tx, user, isNew, origin)];
+    const here = isOptional && isNew ? await signInAtOnce(deps, tx, record, user, body, origin) : null;
+    await record({ audit, mail });
+    return here;
   });
+  if (isOptional && signedIn === null) throw new Refusal('email_taken');
+  return signedIn;
 }
 
+/**
+ * The same statements whatever the address is, so that their time tells nothing either. Once an address has had its
+ * mails for the hour nothing of it changes: the links that were sent before still work.
+ */
 async function mailFor(
-  { config }: RegisterDeps,
+  { config, guesses }: RegisterDeps,
   tx: Tx,
   user: UserRow,
   isNew: boolean,
   origin: RequestOrigin,
 ): Promise<OutgoingMail> {
+  const isWelcome = await guesses.admitMail(tx, 'register', user.email, origin.now);
+  const isOpen = user.email_verified_at === null && user.status === 'active';
+  const userId = isWelcome && isOpen ? user.id : null;
+  const purpose = isNew ? 'verify-email' : 'choose-password';
+  await endOneTime(tx, userId, ['verify-email', 'choose-password', 'reset-password'], origin.now);
+  const token = await issueOneTime(tx, purpose, { userId, data: { email: user.email } }, origin.now);
+  const link = mailLink(config.APP_LINK_BASE, isNew ? '/verify-email' : '/reset-password', token);
   const to = { to: user.email, locale: user.locale, userId: user.id };
-  if (user.email_verified_at !== null) {
-    return { template: 'address-taken', ...to, data: {} };
-  }
-  if (isNew) {
-    const token = await issueOneTime(tx, 'verify-email', { userId: user.id, data: { email: user.email } }, origin.now);
-    return { template: 'verify-email', ...to, data: { link: mailLink(config.APP_LINK_BASE, '/verify-email', token) } };
-  }
-  await endOneTime(tx, user.id, ['verify-email', 'choose-password', 'reset-password'], origin.now);
-  const token = await issueOneTime(tx, 'choose-password', { userId: user.id, data: { email: user.email } }, origin.now);
-  return { template: 'choose-password', ...to, data: { link: mailLink(config.APP_LINK_BASE, '/reset-password', token) } };
+  if (!isWelcome) return { template: 'nobody', ...to, data: { link } };
+  return isOpen ? { template: purpose, ...to, data: { link } } : { template: 'address-taken', ...to, data: {} };
 }
 
 function lineFor(user: UserRow, isNew: boolean, origin: RequestOrigin): AuditEvent {
@@ -86,15 +94,14 @@ function lineFor(user: UserRow, isNew: boolean, origin: RequestOrigin): AuditEve
   };
 }
 
-interface AtOnce {
-  user: UserRow;
-  isNew: boolean;
-  body: Registration;
-  origin: RequestOrigin;
-}
-
-async function registerAtOnce(deps: RegisterDeps, tx: Tx, record: Record, { user, isNew, body, origin }: AtOnce): Promise<SignedIn> {
-  if (!isNew) throw new Refusal('email_taken');
+async function signInAtOnce(
+  deps: RegisterDeps,
+  tx: Tx,
+  record: Record,
+  user: UserRow,
+  body: Registration,
+  origin: RequestOrigin,
+): Promise<SignedIn> {
   const next = nextStep({ isActive: true, isEmailVerified: false, factors: [] }, [{ method: 'pwd' }], {
     requiresVerifiedEmail: false,
   });
@@ -107,6 +114,5 @@ async function registerAtOnce(deps: RegisterDeps, tx: Tx, record: Record, { user
     origin,
   });
   await record(effects);
-  await record({ audit: [lineFor(user, true, origin)], mail: [await mailFor(deps, tx, user, true, origin)] });
   return signedIn;
 }

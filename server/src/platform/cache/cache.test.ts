@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Cache, memoryCache } from './index.ts';
-import { freePort, isOk, opened, redisServer, sleep, until } from './kit.test.ts';
+import { freePort, isOk, opened, redisServer, sleep, until } from './test-kit.ts';
 
 const { TEST_REDIS_URL } = process.env;
 const port = TEST_REDIS_URL ? 0 : await freePort();

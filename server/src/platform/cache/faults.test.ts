@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { freePort, isOk, opened, redisServer, sleep, stopped, timed, until } from './kit.test.ts';
+import { freePort, isOk, opened, redisServer, sleep, stopped, timed, until } from './test-kit.ts';
 
 test('F-42: a stopped Redis costs one request 100 ms and the following ones nothing, and is taken up again', async () => {
   const own = await freePort();

@@ -21,10 +21,23 @@ export function isRetriable(error: unknown): boolean {
   return RETRIABLE.has(sqlState(error) ?? '');
 }
 
+/** No answer at all in time, of a connection or a statement: the server hangs, or the way to it is cut. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && /^(Query read timeout|Connection terminated due to connection timeout)/.test(error.message);
+}
+
 /** A database that cannot answer is a declared 503 (fail closed); a wrong statement stays the bug that it is. */
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Refusal) return error;
   const state = sqlState(error);
   if (state !== undefined && !UNAVAILABLE.test(state) && !RETRIABLE.has(state)) return error;
-  return new Refusal('unavailable', { detail: 'The database does not answer.', retryAfter: 2, cause: error });
+  const detail = state === '55P03' ? 'Another session holds a lock that this takes.' : 'The database does not answer.';
+  return new Refusal('unavailable', { detail, retryAfter: 2, cause: error });
+}
+
+/** Nothing listens there, or it is starting: worth another try, unlike a wrong password. */
+export function isNotThereYet(error: unknown): boolean {
+  const cause = error instanceof Refusal ? error.options.cause : error;
+  const code = (cause as { code?: string } | null)?.code ?? '';
+  return /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|57P03)$/.test(code);
 }

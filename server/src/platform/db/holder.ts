@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deserialize, serialize } from 'node:v8';
 import { randomToken } from '../../lib/random.ts';
 import { sha256 } from '../../lib/bytes.ts';
@@ -41,10 +42,14 @@ export async function holdDirectory(dataDir: string): Promise<{ serve(db: Db): v
   let database: Db | undefined;
   const server = net.createServer((socket) => answer(socket, () => database));
   for (let tries = 0; ; tries++) {
-    if (await listen(server, path)) break;
+    if (await listen(server, path)) {
+      if (await isStillThere(path)) break;
+      await new Promise((done) => server.close(done));
+    }
+    const found = identity(path);
     const pid = await askPid(path);
     if (pid !== null || tries > 20) throw new DirectoryHeld(dataDir, pid ?? 0);
-    await removeStale(path);
+    if (found !== null) removeStale(path, found);
   }
   chmodSync(path, 0o600);
   return {
@@ -83,16 +88,31 @@ function listen(server: net.Server, path: string): Promise<boolean> {
   });
 }
 
-// Renamed first and asked again under the new name: a socket that another process has just put there is put back.
-async function removeStale(path: string): Promise<void> {
+const SETTLE_MS = 50;
+
+function identity(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.ino}:${stat.mtimeNs}`;
+}
+
+// Renamed first and looked at again: a socket that another process has just put there is not the one that was found
+// dead, and is put back within microseconds.
+function removeStale(path: string, found: string): void {
   const aside = `${path}.${randomToken('s', 4)}`;
   try {
     renameSync(path, aside);
   } catch {
     return;
   }
-  if ((await askPid(aside)) === null) rmSync(aside, { force: true });
+  if (identity(aside) === found) rmSync(aside, { force: true });
   else renameSync(aside, path);
+}
+
+// In those microseconds a third process may have listened at the free path; then its own socket is gone again.
+async function isStillThere(path: string): Promise<boolean> {
+  const ours = identity(path);
+  await sleep(SETTLE_MS);
+  return ours !== null && identity(path) === ours;
 }
 
 async function askPid(path: string): Promise<number | null> {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Db } from './db.ts';
 import { openEmbedded } from './embedded.ts';
 import { connectToHolder, holdDirectory } from './holder.ts';
+import { isNotThereYet } from './errors.ts';
 import { openPostgres } from './postgres.ts';
 
 export type { Db, Sql, Tx } from './db.ts';
@@ -20,7 +22,11 @@ export async function openDatabase(
   purpose: 'serve' | 'command',
   onError: (error: Error) => void,
 ): Promise<Db> {
-  if (config.database.kind === 'postgres') return openPostgres(config.database, onError);
+  if (config.database.kind === 'postgres') {
+    const db = openPostgres(config.database, onError);
+    if (purpose === 'serve') await untilItAnswers(db);
+    return db;
+  }
   const running = purpose === 'command' ? await connectToHolder(config.DATA_DIR) : null;
   if (running !== null) return running;
   const holder = await holdDirectory(config.DATA_DIR);
@@ -32,4 +38,33 @@ export async function openDatabase(
     await holder.release();
     throw error;
   }
+}
+
+const START_TRIES = 10;
+const START_PAUSE_MS = 500;
+
+// Services that start together: the database may be some seconds behind. A wrong password or name is not waited for.
+async function untilItAnswers(db: Db): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await db.query('SELECT 1');
+      return;
+    } catch (error) {
+      if (tries < START_TRIES && isNotThereYet(error)) await sleep(START_PAUSE_MS);
+      else {
+        await db.close();
+        throw error;
+      }
+    }
+  }
+}
+
+/**
+ * A connection of its own for what must not wait behind requests: the change feed. It goes past a pooler where there is
+ * one. The embedded database has but one connection, so there it is the same handle.
+ */
+export function openBeside(db: Db, config: Pick<Config, 'database'>, onError: (error: Error) => void): Db {
+  if (config.database.kind === 'embedded') return { ...db, close: async () => undefined };
+  const { direct } = config.database;
+  return openPostgres({ ...config.database, connection: direct, direct, poolMin: 0, poolMax: 1 }, onError);
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { PostgresDatabase } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
+import { Refusal } from '../../lib/refusal.ts';
 import type { Db } from './db.ts';
 import { clientConfig } from './postgres.ts';
 
@@ -43,6 +44,7 @@ export function readMigrations(): Migration[] {
 export async function migrate(db: Db, settings: PostgresDatabase | null, clock: Clock): Promise<Migration[]> {
   if (settings === null) return apply({ query: (t, v) => db.query(t, v), script: (t) => db.script(t) }, clock);
   const client = new pg.Client(clientConfig(settings.direct));
+  client.on('error', () => undefined); // it may break while it asks nothing: the next question says so
   await client.connect();
   try {
     await client.query("SET lock_timeout = '3s'; SET statement_timeout = 0");
@@ -51,9 +53,19 @@ export async function migrate(db: Db, settings: PostgresDatabase | null, clock: 
       { query: async (t, v) => (await client.query(t, v)).rows, script: async (t) => void (await client.query(t)) },
       clock,
     );
+  } catch (error) {
+    throw isLockTimeout(error) ? new Refusal('unavailable', { detail: LOCKED, cause: error }) : error;
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
+}
+
+const LOCKED =
+  'The migration gave up: another session has held a lock on a table that it changes for more than 3 seconds. Nothing was changed. Find it in pg_stat_activity, then start again.';
+
+function isLockTimeout(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if ((at as { code?: string }).code === '55P03') return true;
+  return false;
 }
 
 async function lock(client: pg.Client, clock: Clock): Promise<void> {
@@ -91,7 +103,7 @@ async function apply(session: Session, clock: Clock): Promise<Migration[]> {
       ]);
       await session.script('COMMIT');
     } catch (error) {
-      await session.script('ROLLBACK');
+      await session.script('ROLLBACK').catch(() => undefined); // a lost connection has rolled back
       throw new Error(`migration ${migration.version}_${migration.name} failed and was rolled back`, { cause: error });
     }
     done.push(migration);

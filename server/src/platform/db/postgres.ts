@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { PostgresConnection, PostgresDatabase } from '../../config/config.ts';
 import type { Db, Sql, Tx } from './db.ts';
-import { asRefusal, breaksConnection, isRetriable } from './errors.ts';
+import { asRefusal, breaksConnection, isRetriable, isSilence } from './errors.ts';
+import { watchOutage } from './outage.ts';
 
-const STATEMENT_TIMEOUT_MS = 5_000;
-const CONNECT_TIMEOUT_MS = 3_000;
+// Together below the five seconds within which every request has its answer: one wait for a connection, one statement.
+const CONNECT_TIMEOUT_MS = 1_500;
+const STATEMENT_TIMEOUT_MS = 3_000;
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 300;
+const LOCK_TIMEOUT_MS = 2_000;
 const TRANSACTION_TRIES = 3;
 const PREPARED_TEXTS_MAX = 500;
 
@@ -58,27 +62,48 @@ function sqlOf(client: pg.ClientBase): Tx {
   };
 }
 
-/** PostgreSQL behind a pool. A connection that timed out or broke is never used again (a reply may still be under way). */
-export function openPostgres(settings: PostgresDatabase, onError: (error: Error) => void): Db {
+function openPool(settings: PostgresDatabase, onError: (error: Error) => void): pg.Pool {
   const pooled = settings.direct !== settings.connection;
   const pool = new pg.Pool({
     ...clientConfig(settings.connection),
     min: settings.poolMin,
     max: settings.poolMax,
     idleTimeoutMillis: 30_000,
-    query_timeout: STATEMENT_TIMEOUT_MS + 1_000,
+    query_timeout: ANSWER_TIMEOUT_MS,
     // A pooler refuses unknown start parameters: there the client's own time-out has to do.
     ...(pooled
       ? {}
-      : { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: 3_000, idle_in_transaction_session_timeout: 10_000 }),
+      : { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS, idle_in_transaction_session_timeout: 10_000 }),
   });
   pool.on('error', onError);
+  // A connection may also break while a transaction has it and asks nothing: without a listener that ends the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/**
+ * PostgreSQL behind a pool. A connection that timed out or broke is never used again (a reply may still be under way).
+ * A server that hangs costs only the first requests their time-out: the others are refused until a probe is answered.
+ */
+export function openPostgres(settings: PostgresDatabase, onError: (error: Error) => void): Db {
+  let pool = openPool(settings, onError);
+  const outage = watchOutage({
+    probe: () => askOnce(settings.connection),
+    // What was idle during the outage may be dead without knowing it.
+    onOver: () => {
+      const former = pool;
+      pool = openPool(settings, onError);
+      void former.end();
+    },
+  });
 
   const borrow = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    if (outage.isOn()) throw asRefusal(new Error('the database has stopped answering'));
     let client: pg.PoolClient;
     try {
       client = await pool.connect();
     } catch (error) {
+      if (isSilence(error)) outage.begin();
       throw asRefusal(error);
     }
     let broken = false;
@@ -86,6 +111,7 @@ export function openPostgres(settings: PostgresDatabase, onError: (error: Error)
       return await work(client);
     } catch (error) {
       broken = breaksConnection(error) && !isOurs(error);
+      if (isSilence(error)) outage.begin();
       throw isOurs(error) ? error : asRefusal(error);
     } finally {
       client.release(broken);
@@ -129,8 +155,22 @@ export function openPostgres(settings: PostgresDatabase, onError: (error: Error)
     transaction,
     script: (text) => borrow(async (client) => void (await client.query(text))),
     stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => pool.end(),
+    async close() {
+      outage.stop();
+      await pool.end();
+    },
   };
+}
+
+async function askOnce(connection: PostgresConnection): Promise<void> {
+  const client = new pg.Client({ ...clientConfig(connection), query_timeout: CONNECT_TIMEOUT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } finally {
+    void client.end().catch(() => undefined);
+  }
 }
 
 /** Carries an error that the work itself threw past the connection handling: it says nothing about the connection. */

@@ -32,6 +32,8 @@ export interface LimitState {
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+// Looking for what is not there counts as any other request.
+const UNMATCHED: RouteRules = { access: 'public' };
 
 /** Answers before any body is read: origin, credential, limits, access, CSRF, freshness, in this order. */
 export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
@@ -47,7 +49,7 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
   };
 
   return async (request, reply) => {
-    const rules = request.routeOptions.config as RouteRules;
+    const rules = request.is404 ? UNMATCHED : (request.routeOptions.config as RouteRules);
     const unsafe = !SAFE.has(request.method);
     if (unsafe) checkOrigin(request);
     if (rules.limits === 'login') {
@@ -63,10 +65,12 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
       limit(reply, policy, rule, deps.count(policy, key, rule));
     }
 
+    // Where nobody can say whether a credential stands, what was asked with it is not refused as if it did not.
+    if (failure !== null && failure.status >= 500 && rules.limits !== 'none') throw failure;
     if (rules.access === 'public') return;
     if (failure !== null) throw failure;
     const principal = requireSession(request);
-    if (unsafe && principal.kind === 'cookie') checkCsrf(request, deps.csrfTokens(principal.sessionId));
+    if (unsafe) requireCsrf(request, principal, deps.csrfTokens);
     if (principal.impersonator !== null && unsafe && !rules.impersonated) {
       throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
     }
@@ -100,9 +104,19 @@ async function identify(request: FastifyRequest, deps: GuardDeps): Promise<Refus
 
 // Two credentials that name two sessions: nobody can say for whom the request speaks (TOK-14).
 async function refuseConflict(principal: Principal, cookie: string, deps: GuardDeps): Promise<void> {
-  const other = await Promise.resolve(deps.authenticate({ cookie })).catch(() => null);
+  const other = await standing(() => deps.authenticate({ cookie }));
   if (other !== null && other.sessionId !== principal.sessionId) {
     throw new Refusal('malformed_request', { detail: 'The bearer token and the cookie belong to different sessions.' });
+  }
+}
+
+/** Null for a credential that does not stand; that nobody can say whether it does remains an error. */
+async function standing(authenticate: () => Principal | Promise<Principal>): Promise<Principal | null> {
+  try {
+    return await authenticate();
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 401) return null;
+    throw error;
   }
 }
 
@@ -112,10 +126,12 @@ function readBearer(header: string | undefined): string | undefined {
   return match?.[1] ?? ''; // any other scheme or form: a credential that does not stand
 }
 
-function checkCsrf(request: FastifyRequest, accepted: string[]): void {
+/** Cookie sessions prove with `X-CSRF-Token` that the page could read an answer of ours; others prove it by their token. */
+export function requireCsrf(request: FastifyRequest, principal: Principal, tokensOf: GuardDeps['csrfTokens']): void {
+  if (principal.kind !== 'cookie') return;
   const sent = request.headers['x-csrf-token'];
   const bytes = Buffer.from(typeof sent === 'string' ? sent : '');
-  if (!accepted.some((token) => equal(Buffer.from(token), bytes))) throw new Refusal('csrf_invalid');
+  if (!tokensOf(principal.sessionId).some((token) => equal(Buffer.from(token), bytes))) throw new Refusal('csrf_invalid');
 }
 
 function isOwnSite(site: string | string[]): boolean {

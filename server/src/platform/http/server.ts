@@ -1,18 +1,24 @@
+import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
-import type { Logger } from 'pino';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Logger } from '../log.ts';
 import type { Config } from '../../config/config.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import { parseJsonStrictly } from '../../lib/json.ts';
+import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../clock.ts';
 import { createAddressReader } from './address.ts';
+import { answerClientError, isAwaited, keepPending, type Pending, refuseTunnel } from './client-error.ts';
+import { type CollectedRoute, collectRoutes } from './collected.ts';
 import { createGuard, type GuardDeps } from './guard.ts';
+import { corsHeaders, securityHeaders } from './headers.ts';
 import { isJson } from './media-type.ts';
 import { refusalOf, sendProblem } from './problem.ts';
-import type { RouteRules } from './route.ts';
-import { compileValidator } from './validation.ts';
+import { compileValidator, refuseStrayBody } from './validation.ts';
+
+export type { CollectedRoute } from './collected.ts';
 
 export type HttpApp = FastifyInstance;
 /** The same app with the request types that TypeBox schemas give. */
@@ -30,13 +36,6 @@ export interface HttpDeps extends Omit<GuardDeps, 'config'> {
   onResponse(method: string, route: string, status: number, seconds: number): void;
 }
 
-export interface CollectedRoute {
-  method: string;
-  url: string;
-  rules: RouteRules;
-  schema: Record<string, unknown>;
-}
-
 const BODY_LIMIT = 64 * 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const USER_AGENT_MAX = 256;
@@ -44,85 +43,51 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** The HTTP edge: everything that is true of every request, before and after its feature. */
 export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: CollectedRoute[] } {
-  const app = fastify({
-    logger: false,
-    bodyLimit: BODY_LIMIT,
-    routerOptions: { maxParamLength: 200 },
-    requestTimeout: 15_000,
-    keepAliveTimeout: 75_000,
-    return503OnClosing: false,
-    exposeHeadRoutes: false,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7(deps.clock.now());
-    },
-    frameworkErrors: (error, request, reply) => {
-      request.from ??= originOf(request);
-      fail(error, request as FastifyRequest, reply as FastifyReply);
-    },
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    },
-    ...(deps.tls === null ? {} : { https: deps.tls }),
-  }) as unknown as FastifyInstance;
-
-  const readAddress = createAddressReader(deps.config.TRUSTED_PROXIES);
-  const originOf = (request: { id: string; raw: FastifyRequest['raw']; headers: FastifyRequest['headers'] }) => ({
-    requestId: request.id,
-    address: readAddress(request.raw.socket.remoteAddress ?? '', request.headers['x-forwarded-for']),
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX).replace(CONTROL, ' '),
-    now: deps.clock.now(),
-  });
+  const originOf = originReader(deps);
+  const headers = securityHeaders(deps.config);
+  const cors = corsHeaders(deps.config);
+  const guard = createGuard(deps);
+  const begin = (request: FastifyRequest, reply: FastifyReply): void => {
+    request.from = originOf(request);
+    reply.headers(headers);
+    reply.header('x-request-id', request.id);
+    if (!deps.isServing()) reply.header('connection', 'close');
+  };
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = refusalOf(error);
     if (refusal === null) deps.log.error({ request_id: request.id, err: error }, 'unexpected error');
     else if (refusal.status >= 500) deps.log.warn({ request_id: request.id, err: refusal.cause }, refusal.message);
     sendProblem(request, reply, refusal ?? new Refusal('internal_error'));
   };
+  const pending: Pending = new WeakMap();
+  const app = openFastify(deps, pending, (error, request, reply) => {
+    begin(request, reply); // the router gave up before any hook ran
+    fail(error, request, reply);
+    observe(deps, request, reply, 'unmatched');
+  });
 
   const { routes, methodsOf } = collectRoutes(app);
-  const guard = createGuard(deps);
-  const headers = securityHeaders(deps.config);
-  const cors = corsHeaders(deps.config);
   app.decorateRequest('from', null as never);
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
-    request.from = originOf(request);
-    reply.headers(headers);
-    reply.header('x-request-id', request.id);
-    if (!deps.isServing()) reply.header('connection', 'close');
-    if (!request.url.startsWith('/dev/')) cors(request, reply);
-    if (request.method === 'OPTIONS') return reply.code(204).send();
-    if (request.is404) return;
+    begin(request, reply);
+    keepPending(pending, reply);
+    requireOneHost(request);
+    // By the route that matched, not by how its path was spelled.
+    if (!request.routeOptions.url?.startsWith('/dev/')) cors(request, reply);
+    if (request.method === 'OPTIONS') {
+      const allowed = methodsOf(request.url);
+      if (allowed.length === 0 && request.url !== '*') throw new Refusal('not_found');
+      return reply.header('allow', [...allowed, 'OPTIONS'].join(', ')).code(204).send();
+    }
     await guard(request, reply);
   });
+  app.addHook('preValidation', async (request) => refuseStrayBody(request));
   app.addHook('onResponse', (request, reply, done) => {
-    const route = request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched');
-    deps.onResponse(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
-    deps.log.info(
-      {
-        request_id: request.id,
-        method: request.method,
-        route,
-        status: reply.statusCode,
-        duration_ms: Math.round(reply.elapsedTime * 10) / 10,
-        address: request.from?.address,
-        user_id: request.principal?.user.id,
-      },
-      'request',
-    );
+    observe(deps, request, reply, request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched'));
     done();
   });
-
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      if (!isJson(request.raw.headersDistinct['content-type'])) throw new Refusal('unsupported_media_type');
-      done(null, parseJsonStrictly(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  readBodies(app);
   app.setValidatorCompiler(compileValidator as never);
   app.setSchemaErrorFormatter((errors) => errors as unknown as Error);
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
@@ -134,56 +99,85 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   return { app, routes };
 }
 
-/** Deny by default: every route says who may call it, or the server does not start. */
-function collectRoutes(app: FastifyInstance): { routes: CollectedRoute[]; methodsOf(url: string): string[] } {
-  const routes: CollectedRoute[] = [];
-  const patterns: { method: string; pattern: RegExp }[] = [];
-  app.addHook('onRoute', (route: RouteOptions) => {
-    const rules = route.config as RouteRules | undefined;
-    for (const method of [route.method].flat()) {
-      if (rules?.access === undefined) throw new Error(`${method} ${route.url} declares no access: it cannot start`);
-      routes.push({ method, url: route.url, rules, schema: (route.schema ?? {}) as Record<string, unknown> });
-      const pattern = route.url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[a-z_]+/g, '[^/]+');
-      patterns.push({ method, pattern: new RegExp(`^${pattern}$`) });
+function openFastify(
+  deps: HttpDeps,
+  pending: Pending,
+  frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => void,
+): FastifyInstance {
+  const newId = (): string => uuidv7(deps.clock.now());
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: 200 },
+    requestTimeout: 15_000,
+    keepAliveTimeout: 75_000,
+    return503OnClosing: false,
+    exposeHeadRoutes: true,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
+    },
+    frameworkErrors: (error, request, reply) =>
+      frameworkErrors(error, request as unknown as FastifyRequest, reply as unknown as FastifyReply),
+    clientErrorHandler: (error, socket) => {
+      const requestId = newId();
+      const status = answerClientError(error, socket, requestId, isAwaited(pending, socket));
+      if (status === null) return;
+      deps.onResponse('unknown', 'unmatched', status, 0);
+      deps.log.info({ request_id: requestId, route: 'unmatched', status, reason: error.code }, 'request');
+    },
+    // A request without Host gets an answer of the one shape (`onRequest`), not the parser's empty one.
+    ...(deps.tls === null ? { http: { requireHostHeader: false } } : { https: { ...deps.tls, requireHostHeader: false } }),
+  }) as unknown as FastifyInstance;
+  // `Expect: 100-continue` is answered by Node; there is no other expectation (RFC 9110, section 10.1.1), and one that
+  // we do not know is no reason to refuse a request that we do.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+  app.server.on('connect', (_request, socket: Socket) => refuseTunnel(socket, newId()));
+  return app;
+}
+
+function originReader({ config, clock }: HttpDeps): (request: FastifyRequest) => RequestOrigin {
+  const readAddress = createAddressReader(config.TRUSTED_PROXIES);
+  return (request) => ({
+    requestId: request.id,
+    address: readAddress(request.raw.socket.remoteAddress ?? '', request.headers['x-forwarded-for']),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_MAX).replace(CONTROL, ' '),
+    now: clock.now(),
+  });
+}
+
+// RFC 9112, section 3.2: without Host, or with two of them, nobody can say whom the request is for.
+function requireOneHost({ raw }: FastifyRequest): void {
+  const count = raw.headersDistinct.host?.length ?? 0;
+  if (count === 1 || (count === 0 && raw.httpVersion === '1.0')) return;
+  throw new Refusal('malformed_request', { detail: 'There must be one Host header.' });
+}
+
+function observe(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply, route: string): void {
+  deps.onResponse(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+  deps.log.info(
+    {
+      request_id: request.id,
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      duration_ms: Math.round(reply.elapsedTime * 10) / 10,
+      address: request.from?.address,
+      user_id: request.principal?.user.id,
+    },
+    'request',
+  );
+}
+
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      if (!isJson(request.raw.headersDistinct['content-type'])) throw new Refusal('unsupported_media_type');
+      // Clients name the type of a body that they then leave out: that is no body.
+      done(null, body.length === 0 ? undefined : parseJsonStrictly(body as Buffer));
+    } catch (error) {
+      done(error as Error);
     }
   });
-  const methodsOf = (url: string): string[] => {
-    const path = url.split('?')[0] as string;
-    return patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-  };
-  return { routes, methodsOf };
-}
-
-function securityHeaders(config: Config): Record<string, string> {
-  return {
-    'cache-control': 'no-store',
-    'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
-    'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-    ...(config.PUBLIC_URL.startsWith('https:')
-      ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' }
-      : {}),
-  };
-}
-
-/** CORS (Fetch standard): an allowed origin is named, never a wildcard where credentials are allowed. */
-function corsHeaders(config: Config): (request: FastifyRequest, reply: FastifyReply) => void {
-  const any = config.CORS_ORIGIN.includes('*');
-  const allowed = new Set(config.CORS_ORIGIN);
-  return (request, reply) => {
-    const { origin } = request.headers;
-    if (any || allowed.size > 0) reply.header('vary', 'Origin');
-    if (origin === undefined || !(any || allowed.has(origin))) return;
-    reply.header('access-control-allow-origin', any && !allowed.has(origin) ? '*' : origin);
-    if (allowed.has(origin)) reply.header('access-control-allow-credentials', 'true');
-    reply.header('access-control-expose-headers', 'X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag');
-    if (request.method !== 'OPTIONS') return;
-    reply.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
-    reply.header('access-control-allow-headers', 'Authorization, Content-Type, X-CSRF-Token, Idempotency-Key, If-Match');
-    reply.header('access-control-max-age', '600');
-  };
 }

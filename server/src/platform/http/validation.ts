@@ -1,7 +1,6 @@
-import type { FastifySchemaCompiler } from 'fastify';
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { Value } from 'typebox/value';
 import { type FieldError, Refusal } from '../../lib/refusal.ts';
 
 interface TypeBoxError {
@@ -19,14 +18,41 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const validator = Compile(schema);
   const part = httpPart === 'querystring' ? 'query' : httpPart;
   return (value: unknown) => {
-    const converted = httpPart === 'body' ? (value ?? null) : Value.Convert(schema, value);
+    const converted = httpPart === 'body' ? (value ?? null) : fromText(schema as TextSchema, value);
     if (validator.Check(converted)) return { value: converted };
     const errors = (validator.Errors(converted) as unknown as TypeBoxError[]).flatMap(fieldErrors);
     return { error: new Refusal('validation_failed', { detail: `The ${part} is not valid.`, errors: unique(errors) }) };
   };
 };
 
+interface TextSchema {
+  properties?: Record<string, { type?: string }>;
+}
+
+// Only what has one reading is converted: `limit=0x10`, `1e1` or `1.5` stay text, and the validator refuses them.
+function fromText({ properties = {} }: TextSchema, values: unknown): unknown {
+  const converted = Object.entries((values ?? {}) as Record<string, unknown>).map(([name, value]): [string, unknown] => {
+    const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
+    if (type === 'array') return [name, [value].flat()];
+    if (typeof value !== 'string') return [name, value];
+    if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(value)) return [name, Number(value)];
+    if (type === 'boolean' && (value === 'true' || value === 'false')) return [name, value === 'true'];
+    return [name, value];
+  });
+  return Object.fromEntries(converted);
+}
+
+/** A route that declares no body takes none: what it would not look at was meant for something (unknown fields). */
+export function refuseStrayBody(request: FastifyRequest): void {
+  if (request.routeOptions.schema?.body !== undefined || request.body === undefined || request.body === null) return;
+  const fields = typeof request.body === 'object' && !Array.isArray(request.body) ? Object.keys(request.body) : ['(all)'];
+  if (fields.length === 0) return;
+  const errors = fields.slice(0, 50).map((name) => ({ field: name.slice(0, 64), code: 'unknown', message: 'is not a field here' }));
+  throw new Refusal('validation_failed', { detail: 'The body is not valid.', errors });
+}
+
 function fieldErrors(error: TypeBoxError): FieldError[] {
+  if (error.keyword === 'boolean') return []; // an unknown field's second fault: `additionalProperties` has named it
   const base = error.instancePath.slice(1).replaceAll('/', '.');
   const inside = (name: string): string => (base === '' ? name : `${base}.${name}`);
   const missing = error.params?.requiredProperties;

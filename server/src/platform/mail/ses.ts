@@ -61,12 +61,14 @@ interface Loaded {
 
 async function load(settings: SesSettings): Promise<Loaded> {
   const sdk = await import('@aws-sdk/client-sesv2');
-  const { accessKeyId, secretAccessKey } = settings;
+  const { accessKeyId, secretAccessKey, sessionToken } = settings;
   const client = new sdk.SESv2Client({
     region: settings.region,
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
     // Without these, the client's own chain: the instance's or the container's role.
-    ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey } } : {}),
+    ...(accessKeyId && secretAccessKey
+      ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
+      : {}),
     maxAttempts: 1,
     requestHandler: { connectionTimeout: 10_000 },
   });

@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Config } from '../../config/config.ts';
 import { assertSendable, MailFailure, type MailTransport, messageId } from './mail.ts';
 
@@ -6,9 +6,10 @@ type SmtpSettings = Extract<Config['mail'], { kind: 'smtp' }>;
 
 const PARALLEL = 5;
 
-/** SMTP through a pool of connections, TLS verified. Retrying is the outbox's work, so the pool repeats nothing. */
-export function openSmtp(settings: SmtpSettings): MailTransport {
-  const transporter = createTransport({
+/** The library is loaded with the first mail: whoever sends none starts without it. */
+async function openPool(settings: SmtpSettings): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
+  return createTransport({
     pool: true,
     host: settings.host,
     port: settings.port,
@@ -27,10 +28,17 @@ export function openSmtp(settings: SmtpSettings): MailTransport {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+}
+
+/** SMTP through a pool of connections, TLS verified. Retrying is the outbox's work, so the pool repeats nothing. */
+export function openSmtp(settings: SmtpSettings): MailTransport {
+  let opened: Promise<Transporter> | undefined;
+  const pool = (): Promise<Transporter> => (opened ??= openPool(settings));
   return {
     async send(mail, signal) {
       assertSendable(mail);
       try {
+        const transporter = await pool();
         await transporter.sendMail({
           messageId: messageId(mail),
           from: { name: mail.from.name, address: mail.from.address },
@@ -48,13 +56,13 @@ export function openSmtp(settings: SmtpSettings): MailTransport {
     },
     async check() {
       try {
-        await transporter.verify();
+        await (await pool()).verify();
       } catch (error) {
         throw failure(error);
       }
     },
     async close() {
-      transporter.close();
+      (await opened)?.close();
     },
   };
 }

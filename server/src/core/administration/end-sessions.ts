@@ -1,0 +1,16 @@
+import { Refusal } from '../../lib/refusal.ts';
+import type { Unit } from '../effects/index.ts';
+import { type Administrator, administer, lineOf, requireTarget } from '../roles/index.ts';
+import { endSessions } from '../sessions/index.ts';
+
+/** One session of the user's, or all of them. */
+export async function endUserSessions(unit: Unit, by: Administrator, id: string, only: string | null): Promise<void> {
+  await administer(unit, by, 'users:write', async (tx, record, authority) => {
+    await requireTarget(tx, authority, id);
+    const scope = only === null ? { userId: id } : { userId: id, only };
+    const ended = await endSessions(tx, scope, 'revoked', new Date(by.origin.now));
+    if (only !== null && ended.length === 0) throw new Refusal('not_found');
+    const which = only === null ? { detail: { sessions_ended: ended.length } } : { session: only };
+    await record({ audit: [lineOf(by, 'session.revoked', { subject: id, ...which })], changed: ended });
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * Roles and what they allow, and the rules by which one person changes what another may do. It owns auth.roles and
+ * auth.user_roles.
+ */
+export {
+  type Administrator,
+  type Authority,
+  administer,
+  grantableRoles,
+  lineOf,
+  type Record,
+  requireAnotherAdministrator,
+  requireGrantable,
+  requireTarget,
+  requireVersion,
+} from './authority.ts';
+export { changeRole, createRole, deleteRole, type NewRole } from './change-roles.ts';
+export { covers, EVERYTHING, isPermission, type Permission, permissionCatalogue } from './permissions.ts';
+export { findRole, listRoles, type RoleRow, replaceRoles } from './store.ts';

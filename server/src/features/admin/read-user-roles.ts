@@ -1,0 +1,21 @@
+import { findUser } from '../../core/users/index.ts';
+import { Refusal } from '../../lib/refusal.ts';
+import { type HttpApp, typed } from '../../platform/http/server.ts';
+import type { House } from '../feature.ts';
+import { etagOf } from './request.ts';
+import { IdParams, tags, UserRolesAnswers } from './schema.ts';
+
+export function readUserRolesRoute(app: HttpApp, { config, db }: Pick<House, 'config' | 'db'>): void {
+  typed(app).get(
+    `${config.API_PREFIX}/admin/users/:id/roles`,
+    {
+      config: { access: { permission: 'users:read' } },
+      schema: { tags: tags.users, summary: 'A user’s roles', params: IdParams, response: UserRolesAnswers },
+    },
+    async (request, reply) => {
+      const user = await findUser(db, request.params.id);
+      if (user === undefined) throw new Refusal('not_found');
+      return reply.header('etag', etagOf(user.version)).send({ roles: user.roles, permissions: user.permissions });
+    },
+  );
+}
