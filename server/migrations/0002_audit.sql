@@ -184,17 +184,20 @@ END $$;
 -- Erases what is personal in the lines that have this user as subject or actor, written up to `until`. The inbox first:
 -- a line that the sealer is moving is waited for, and then found among the events.
 CREATE FUNCTION audit.erase_subject(who uuid, until timestamptz DEFAULT 'infinity') RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET audit.erasing = 'on' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   waiting integer;
   sealed integer;
 BEGIN
+  -- Not as a SET of the function: that takes a superuser, because the name is nobody's setting.
+  PERFORM set_config('audit.erasing', 'on', true);
   UPDATE audit.inbox SET personal = NULL, personal_salt = NULL
     WHERE (subject_id = who OR actor_id = who) AND at <= until AND personal IS NOT NULL;
   GET DIAGNOSTICS waiting = ROW_COUNT;
   UPDATE audit.events SET personal = NULL, personal_salt = NULL
     WHERE (subject_id = who OR actor_id = who) AND at <= until AND personal IS NOT NULL;
   GET DIAGNOSTICS sealed = ROW_COUNT;
+  PERFORM set_config('audit.erasing', 'off', true);
   RETURN waiting + sealed;
 END $$;
 

@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts';
 import { countUnsealed, createSealer } from './core/audit/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
+import { housekeeping } from './core/housekeeping/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
 import { createKeys } from './core/keys/index.ts';
 import { createOutboxWorker, outboxDepth } from './core/outbox/index.ts';
@@ -41,9 +42,10 @@ import type { Logger } from './platform/log.ts';
 import { openMailTransport } from './platform/mail/open.ts';
 import { createMetrics, type Metrics, type MetricsServer, serveMetrics } from './platform/metrics.ts';
 import { loadTls } from './platform/tls.ts';
-import { housekeeping } from './core/housekeeping/index.ts';
 
-export const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+export const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
 /** The table of contents: what people can do here. */
 function features(house: House): Feature[] {
@@ -97,20 +99,26 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
   const cookies = cookieNames(config.PUBLIC_URL);
   const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
   const feed = openBeside(db, config, onLost);
-  const changes = createChanges({ db: feed, cache, clock, onError });
+  const changes = createChanges({ db: feed, cache, clock, onError, onLearned: metrics.revocationLatency });
   const transport = openMailTransport(config, { db, clock });
   const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });
   const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => outbox.poke() });
   const keys = createKeys({ db, encryption, clock, changes, config });
   const tokens = createTokens({ keys, clock, config });
   const bearers = createBearer({ keys, tokens, changes });
-  const sessions = createSessions({ db, cache, changes, clock, config });
+  const sessions = createSessions({ db, cache, changes, clock, metrics, config });
   const passwords = createPasswords({ config, metrics: metrics.passwords });
   const guesses = createGuesses(encryption);
   const counts = createRequestCounts({ cache, db, clock, onError });
   const signIn = createSignIn({ db, unit, sessions, guesses, config });
   const idempotency = createIdempotency({ db, clock, encryption });
-  const sealer = createSealer({ db, encryption, clock, log, metrics: { broken: { inc: () => metrics.auditChainBroken() } } });
+  const sealer = createSealer({
+    db,
+    encryption,
+    clock,
+    log,
+    metrics: { broken: { inc: () => metrics.auditChainBroken() } },
+  });
   metrics.addSources({
     db: () => db.stats(),
     hashPool: () => passwords.stats(),
@@ -131,16 +139,38 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     authenticate({ bearer, cookie }) {
       if (cookie !== undefined) return sessions.byCookie(cookie);
       const claims = bearers.verify(bearer ?? '');
-      return claims instanceof Promise ? claims.then((c) => sessions.byId(c.sid, c.sub)) : sessions.byId(claims.sid, claims.sub);
+      return claims instanceof Promise
+        ? claims.then((c) => sessions.byId(c.sid, c.sub))
+        : sessions.byId(claims.sid, claims.sub);
     },
     csrfTokens: sessions.csrfTokens,
     count: counts.count,
     countNow: counts.countNow,
     onResponse: metrics.request,
+    onLimited: metrics.rateLimited,
   });
   const house: House = {
-    config, clock, log, metrics, db, cache, encryption, cookies, changes, unit, keys, tokens, sessions, passwords,
-    guesses, counts, signIn, idempotency, routes, version: VERSION, isServing: () => serving,
+    config,
+    clock,
+    log,
+    metrics,
+    db,
+    cache,
+    encryption,
+    cookies,
+    changes,
+    unit,
+    keys,
+    tokens,
+    sessions,
+    passwords,
+    guesses,
+    counts,
+    signIn,
+    idempotency,
+    routes,
+    version: VERSION,
+    isServing: () => serving,
   };
   const list = features(house);
   for (const feature of list) feature.routes(app);
@@ -160,10 +190,15 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
       outbox.start();
       sealer.start();
       jobs.start();
-      metricsServer = config.ENABLE_METRICS ? await serveMetrics(metrics, { host: config.HOST, port: config.METRICS_PORT }) : null;
+      metricsServer = config.ENABLE_METRICS
+        ? await serveMetrics(metrics, { host: config.HOST, port: config.METRICS_PORT })
+        : null;
       await app.listen({ host: config.HOST, port: config.PORT });
       const { port } = app.server.address() as AddressInfo;
-      return { url: `${config.tls === null ? 'http' : 'https'}://localhost:${port}`, metricsPort: metricsServer?.port ?? null };
+      return {
+        url: `${config.tls === null ? 'http' : 'https'}://localhost:${port}`,
+        metricsPort: metricsServer?.port ?? null,
+      };
     },
     async close() {
       serving = false;

@@ -77,18 +77,28 @@ export function serviceEnv(env: Record<string, string> = {}): Record<string, str
   };
 }
 
-export async function spawnServer(service: Record<string, string>, own: Record<string, string> = {}): Promise<ServerProcess> {
+export async function spawnServer(
+  service: Record<string, string>,
+  own: Record<string, string> = {},
+): Promise<ServerProcess> {
   const port = await freePort();
   const { PATH = '', HOME = '' } = process.env;
   const env = { PATH, HOME, PORT: `${port}`, ...service, ...own };
   // A folder of its own, so that no `.env` of the developer's is read.
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env, cwd: scratchFolder(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    env,
+    cwd: scratchFolder(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   atEnd(() => void child.kill('SIGKILL'));
   return describe(child, port, env);
 }
 
 /** Starts and waits until it takes requests. */
-export async function startServer(service: Record<string, string>, own?: Record<string, string>): Promise<ServerProcess> {
+export async function startServer(
+  service: Record<string, string>,
+  own?: Record<string, string>,
+): Promise<ServerProcess> {
   const server = await spawnServer(service, own);
   await server.ready();
   return server;
@@ -101,7 +111,10 @@ function describe(child: ChildProcess, port: number, env: Record<string, string>
   child.stderr?.on('data', (text) => (err = (err + text).slice(-4_000_000)));
   let exit: Exit | undefined;
   const exited = new Promise<Exit>((done) => {
-    child.once('exit', (code, signal) => done((exit = { code, signal })));
+    child.once('exit', (code, signal) => {
+      exit = { code, signal };
+      done(exit);
+    });
   });
   const url = `http://127.0.0.1:${port}`;
   const call: ServerProcess['call'] = (method, path, options) => request(url, method, path, options);
@@ -183,8 +196,20 @@ export function someEmail(): string {
 export function personOf(answer: Answer, email: string): Person {
   if (answer.status >= 300) throw new Error(`not signed in: ${answer.status} ${JSON.stringify(answer.body)}`);
   const { user, access_token, refresh_token, device_token, csrf_token } = answer.body;
-  const cookie = answer.headers.getSetCookie().find((line) => line.startsWith('session='))?.split(';')[0] ?? '';
-  return { id: user.id, email, access: access_token ?? '', refresh: refresh_token ?? '', device: device_token ?? '', cookie, csrf: csrf_token ?? '' };
+  const cookie =
+    answer.headers
+      .getSetCookie()
+      .find((line) => line.startsWith('session='))
+      ?.split(';')[0] ?? '';
+  return {
+    id: user.id,
+    email,
+    access: access_token ?? '',
+    refresh: refresh_token ?? '',
+    device: device_token ?? '',
+    cookie,
+    csrf: csrf_token ?? '',
+  };
 }
 
 /** A new account that is signed in at once. */
@@ -193,7 +218,11 @@ export async function register(server: ServerProcess, session: 'token' | 'cookie
   return personOf(await server.post('/auth/register', { email, password: PASSWORD, session }), email);
 }
 
-export async function logIn(server: ServerProcess, email: string, session: 'token' | 'cookie' = 'token'): Promise<Person> {
+export async function logIn(
+  server: ServerProcess,
+  email: string,
+  session: 'token' | 'cookie' = 'token',
+): Promise<Person> {
   return personOf(await server.post('/auth/login', { email, password: PASSWORD, session }), email);
 }
 
@@ -217,7 +246,9 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** Figures stand in the test's output, for whoever compares runs. */
 export function figures(t: { diagnostic(text: string): void }, what: Record<string, number | string>): void {
-  const text = Object.entries(what).map(([name, value]) => `${name} ${typeof value === 'number' ? Math.round(value * 10) / 10 : value}`);
+  const text = Object.entries(what).map(
+    ([name, value]) => `${name} ${typeof value === 'number' ? Math.round(value * 10) / 10 : value}`,
+  );
   t.diagnostic(text.join(', '));
 }
 

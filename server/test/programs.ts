@@ -89,8 +89,21 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
     return client;
   };
   const start = async (): Promise<void> => {
-    child = spawn(join(bin, 'postgres'), ['-D', data, '-p', `${port}`, ...options], { ...user, cwd: folder, env, stdio: 'ignore' });
-    await until(async () => connect().then((client) => client.end().then(() => true), () => false), 20_000, 'PostgreSQL');
+    child = spawn(join(bin, 'postgres'), ['-D', data, '-p', `${port}`, ...options], {
+      ...user,
+      cwd: folder,
+      env,
+      stdio: 'ignore',
+    });
+    await until(
+      async () =>
+        connect().then(
+          (client) => client.end().then(() => true),
+          () => false,
+        ),
+      20_000,
+      'PostgreSQL',
+    );
   };
   await start();
   const stop: PrivatePostgres['stop'] = (how = 'fast') => {
@@ -124,7 +137,10 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
 
 function childrenOf(pid: number): number[] {
   const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', `${pid}`], { encoding: 'utf8' });
-  return stdout.split('\n').map(Number).filter((one) => one > 0);
+  return stdout
+    .split('\n')
+    .map(Number)
+    .filter((one) => one > 0);
 }
 
 export interface PrivateRedis {

@@ -75,42 +75,45 @@ export async function visit(options: BrowserContextOptions = {}): Promise<Visit>
 
 /** The states that a page of ours shows now. */
 export function shownStates(page: Page): Promise<string> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll<HTMLElement>('[data-state]')]
-      .filter((one) => one.getClientRects().length > 0)
-      .map((one) => one.dataset.state)
-      .join(),
-  );
+  return page.evaluate(`[...document.querySelectorAll('[data-state]')]
+    .filter((one) => one.getClientRects().length > 0).map((one) => one.dataset.state).join()`);
 }
 
-/** Texts whose contrast with their ground is below 4.5 to 1 (WCAG 2.2, 1.4.3), in whatever state they are. */
-export function paleTexts(page: Page): Promise<string[]> {
-  return page.evaluate(() => {
-    for (const one of document.querySelectorAll<HTMLElement>('[hidden]')) one.hidden = false;
-    const channels = (colour: string): number[] => (colour.match(/[\d.]+/g) ?? []).map(Number);
-    const light = (colour: string): number => {
-      const [r = 0, g = 0, b = 0] = channels(colour).map((value) => {
-        const x = value / 255;
-        return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const groundOf = (element: Element): string => {
-      let at: Element | null = element;
-      while (at !== null && channels(getComputedStyle(at).backgroundColor)[3] === 0) at = at.parentElement;
-      return at === null ? 'rgb(255, 255, 255)' : getComputedStyle(at).backgroundColor;
-    };
-    const pale: string[] = [];
-    for (const element of document.querySelectorAll('body *')) {
-      if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim())) continue;
-      const [a, b] = [light(getComputedStyle(element).color), light(groundOf(element))];
-      const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      if (contrast < 4.5) pale.push(`${element.tagName}.${element.className} ${contrast.toFixed(2)}`);
-    }
-    return [...new Set(pale)];
-  });
+export function focusedText(page: Page): Promise<string> {
+  return page.evaluate('document.activeElement.textContent');
 }
 
 export function isTooWide(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  return page.evaluate('document.documentElement.scrollWidth > innerWidth');
+}
+
+// Runs in the page.
+const PALE = `(() => {
+  for (const one of document.querySelectorAll('[hidden]')) one.hidden = false;
+  const channels = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = channels(colour).map((value) => {
+      const x = value / 255;
+      return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const groundOf = (element) => {
+    let at = element;
+    while (at !== null && channels(getComputedStyle(at).backgroundColor)[3] === 0) at = at.parentElement;
+    return at === null ? 'rgb(255, 255, 255)' : getComputedStyle(at).backgroundColor;
+  };
+  const pale = new Set();
+  for (const element of document.querySelectorAll('body *')) {
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== '')) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(groundOf(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) pale.add(element.tagName + '.' + element.className + ' ' + contrast.toFixed(2));
+  }
+  return [...pale];
+})()`;
+
+/** Texts whose contrast with their ground is below 4.5 to 1 (WCAG 2.2, 1.4.3), in whatever state of the page they are. */
+export function paleTexts(page: Page): Promise<string[]> {
+  return page.evaluate(PALE);
 }

@@ -11,7 +11,19 @@ const here = await place();
 test('help says what a command is for, shows examples, and names the exit codes', async () => {
   const root = await here.run(['--help']);
   assert.equal(root.code, 0);
-  for (const word of ['serve', 'migrate', 'doctor', 'users', 'keys', 'audit', 'config', 'openapi', 'setup-link', 'data', 'health']) {
+  for (const word of [
+    'serve',
+    'migrate',
+    'doctor',
+    'users',
+    'keys',
+    'audit',
+    'config',
+    'openapi',
+    'setup-link',
+    'data',
+    'health',
+  ]) {
     assert.match(root.stdout, new RegExp(`^ {2}${word} `, 'm'));
   }
   const create = await here.run(['users', 'create', '--help']);
@@ -57,7 +69,15 @@ test('a wrong configuration is listed whole with exit code 78, by every command,
 });
 
 test('config print shows what is in force and hides every secret', async () => {
-  const secrets = { SESSION_SECRET: 'a'.repeat(20) + 'Bq7'.repeat(9), DATABASE_URL: 'postgres://me:Hush9182@db.example.com/x', SMTP_HOST: 'mail.example.com', EMAIL_SERVICE: 'smtp', SMTP_USER: 'me', SMTP_PASSWORD: 'Quiet5566', EMAIL_FROM: 'a@example.com' };
+  const secrets = {
+    SESSION_SECRET: 'a'.repeat(20) + 'Bq7'.repeat(9),
+    DATABASE_URL: 'postgres://me:Hush9182@db.example.com/x',
+    SMTP_HOST: 'mail.example.com',
+    EMAIL_SERVICE: 'smtp',
+    SMTP_USER: 'me',
+    SMTP_PASSWORD: 'Quiet5566',
+    EMAIL_FROM: 'a@example.com',
+  };
   const { code, stdout } = await here.run(['config', 'print', '--json'], { env: secrets });
   assert.equal(code, 0);
   const shown = JSON.parse(stdout);

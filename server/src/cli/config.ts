@@ -17,7 +17,8 @@ const check = command({
     else {
       for (const { name, problem, expected } of faults) print(`fault    ${name} ${problem}. Expected: ${expected}.`);
       for (const warning of warnings) print(`warning  ${warning}`);
-      if (faults.length === 0) print(warnings.length === 0 ? 'The settings are in order.' : 'The settings can be used.');
+      if (faults.length === 0)
+        print(warnings.length === 0 ? 'The settings are in order.' : 'The settings can be used.');
     }
     if (faults.length > 0) process.exitCode = EXIT.config;
   },
@@ -40,7 +41,15 @@ const show = command({
     const { config, warnings } = await readConfig();
     const settings = shownSettings(config);
     if (args.json) printJson(settings);
-    else print(fieldsText(Object.entries(settings).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)])));
+    else
+      print(
+        fieldsText(
+          Object.entries(settings).map(([name, value]) => [
+            name,
+            typeof value === 'string' ? value : JSON.stringify(value),
+          ]),
+        ),
+      );
     for (const warning of warnings) note(`warning: ${warning}`);
   },
 });

@@ -1,9 +1,9 @@
-import { ConfigError } from '../config/report.ts';
 import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/report.ts';
 import { systemClock } from '../platform/clock.ts';
 import { command, json } from './command.ts';
 import { databaseFindings } from './doctor/database.ts';
-import { fail, type Finding, ok, warn } from './doctor/finding.ts';
+import { type Finding, fail, ok, warn } from './doctor/finding.ts';
 import { machineFindings, nodeFinding } from './doctor/machine.ts';
 import { cacheFinding, mailFinding } from './doctor/services.ts';
 import { EXIT, explain } from './failure.ts';
@@ -57,11 +57,17 @@ async function settings(add: (...findings: Finding[]) => void): Promise<Config |
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    add(...error.faults.map(({ name, problem, expected }) => fail('settings', `${name} ${problem}`, `Expected: ${expected}.`)));
+    add(
+      ...error.faults.map(({ name, problem, expected }) =>
+        fail('settings', `${name} ${problem}`, `Expected: ${expected}.`),
+      ),
+    );
     return null;
   }
 }
 
 function show({ check, status, message, mend }: Finding): void {
-  print(`${status.padEnd(4)}  ${check.padEnd(14)}  ${message}${mend === undefined ? '' : `\n${' '.repeat(22)}→ ${mend}`}`);
+  print(
+    `${status.padEnd(4)}  ${check.padEnd(14)}  ${message}${mend === undefined ? '' : `\n${' '.repeat(22)}→ ${mend}`}`,
+  );
 }

@@ -35,8 +35,36 @@ export function explain(error: unknown): Failure {
   const known = knownCause(error);
   if (known !== null) return known;
   if (error instanceof Refusal) return refused(error);
+  if (/no key in ENCRYPTION_KEY opens it/.test((error as Error)?.message)) return new Failure(EXIT.config, WRONG_KEY);
+  if (/^migration \d+_/.test((error as Error)?.message))
+    return new Failure(EXIT.failed, migrationTrouble(error as Error));
+  const file = fileTrouble(error as NodeJS.ErrnoException);
+  if (file !== null) return new Failure(EXIT.failed, file);
   const { message } = error as Error;
   return new Failure(EXIT.internal, `Something went wrong: ${message ?? String(error)}`);
+}
+
+const WRONG_KEY =
+  'ENCRYPTION_KEY does not open what the database holds. Set the one that the data was made with; to change it, put the new one in front of it.';
+
+function migrationTrouble({ message, cause }: Error): string {
+  return cause instanceof Error ? `The ${message}: ${cause.message}` : `The ${message}.`;
+}
+
+const FILE_TROUBLE: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be used by this user',
+  EPERM: 'may not be used by this user',
+  EROFS: 'is on a file system that cannot be written',
+  ENOSPC: 'is on a disk that is full',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'leads through something that is no directory',
+  EEXIST: 'exists already',
+};
+
+function fileTrouble({ code = '', path }: NodeJS.ErrnoException): string | null {
+  const trouble = FILE_TROUBLE[code];
+  return trouble === undefined || path === undefined ? null : `${path} ${trouble}.`;
 }
 
 function held(error: DirectoryHeld): string {
@@ -79,18 +107,26 @@ function wordsFor(error: Error & { code?: string; port?: number; address?: strin
     const port = /(?:port |:)(\d+)/.exec(message)?.[1] ?? error.port;
     return `Port ${port} is taken by another program. Set PORT or METRICS_PORT to a free one.`;
   }
-  if (code === 'EACCES' && /listen/.test(message)) return `Listening there is not allowed (${where.trim() || message}). Set PORT above 1023.`;
+  if (code === 'EACCES' && /listen/.test(message))
+    return `Listening there is not allowed (${where.trim() || message}). Set PORT above 1023.`;
   if (code === 'EADDRNOTAVAIL') return 'HOST is not an address of this machine.';
   if (code === 'ECONNREFUSED') return `Nothing answers${where}. Is the database running, and DATABASE_URL right?`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `The name ${error.hostname ?? 'of the database'} is unknown. Check DATABASE_URL or DB_HOST.`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `The name ${error.hostname ?? 'of the database'} is unknown. Check DATABASE_URL or DB_HOST.`;
   if (code === 'ETIMEDOUT' || /timeout expired|connection timeout/i.test(message)) {
     return `The database does not answer in time${where}. Check DATABASE_URL, firewalls and the network.`;
   }
-  if (/server does not support SSL/i.test(message)) return 'The database does not speak TLS. Set DB_SSL=false, or switch TLS on there.';
-  if (/self.signed certificate|unable to (?:verify|get)|certificate/i.test(message) && /^(?:DEPTH|SELF|UNABLE|CERT|ERR_TLS)/.test(code)) {
+  if (/server does not support SSL/i.test(message))
+    return 'The database does not speak TLS. Set DB_SSL=false, or switch TLS on there.';
+  if (
+    /self.signed certificate|unable to (?:verify|get)|certificate/i.test(message) &&
+    /^(?:DEPTH|SELF|UNABLE|CERT|ERR_TLS)/.test(code)
+  ) {
     return `The certificate of the database cannot be verified (${code}). Set DB_SSL_CA_PATH to its authority.`;
   }
-  if (/the server is still starting/.test(message)) return 'The server that holds the data directory is still starting. Try again in a moment.';
-  if (/holds the data directory went away/.test(message)) return 'The server that holds the data directory went away. Try again.';
+  if (/the server is still starting/.test(message))
+    return 'The server that holds the data directory is still starting. Try again in a moment.';
+  if (/holds the data directory went away/.test(message))
+    return 'The server that holds the data directory went away. Try again.';
   return null;
 }

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os';
-import { randomToken } from '../lib/random.ts';
 import type { Config } from '../config/config.ts';
 import type { AuditEvent } from '../core/audit/index.ts';
 import { EVERYONE } from '../core/changes/index.ts';
 import { createUnit, type Unit } from '../core/effects/index.ts';
 import type { Administrator } from '../core/roles/index.ts';
 import type { RequestOrigin } from '../lib/origin.ts';
+import { randomToken } from '../lib/random.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { connectToHolder } from '../platform/db/holder.ts';
 import { type Db, migrate, openDatabase, pendingMigrations } from '../platform/db/index.ts';
@@ -62,7 +62,12 @@ function groundOn(config: Config, db: Db, isBorrowed: boolean, command: string):
   // Nobody listens in this process: the running servers read the feed from the database four times a second.
   const changes = { announce: () => undefined };
   const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => undefined });
-  const origin = { requestId: randomToken('cli', 12), address: '', userAgent: 'auth-api command line', now: clock.now() };
+  const origin = {
+    requestId: randomToken('cli', 12),
+    address: '',
+    userAgent: 'auth-api command line',
+    now: clock.now(),
+  };
   const operator = { command, os_user: osUser() };
   return {
     config,
@@ -131,5 +136,8 @@ async function requireSchema(db: Db, config: Config, isBorrowed: boolean): Promi
     return;
   }
   const count = pending.length === 1 ? 'one migration' : `${pending.length} migrations`;
-  throw new Failure(EXIT.unavailable, `The database lacks ${count} of this version. Run \`auth-api migrate up\` first.`);
+  throw new Failure(
+    EXIT.unavailable,
+    `The database lacks ${count} of this version. Run \`auth-api migrate up\` first.`,
+  );
 }

@@ -8,7 +8,8 @@ import { readConfig } from './start.ts';
 
 export const health = command({
   summary: 'Ask the running server on this machine whether it is well.',
-  about: 'For the HEALTHCHECK of a container, where there is no curl. Exit code 0: well; 1: it answers, but not well; 69: it does not answer.',
+  about:
+    'For the HEALTHCHECK of a container, where there is no curl. Exit code 0: well; 1: it answers, but not well; 69: it does not answer.',
   examples: ['auth-api health', 'auth-api health --ready', 'HEALTHCHECK CMD ["auth-api", "health"]'],
   args: {
     json,
@@ -18,7 +19,8 @@ export const health = command({
   async run({ args }) {
     const { config } = await readConfig();
     const seconds = Number(args.timeout);
-    if (!(seconds > 0 && seconds <= 60)) throw new Failure(EXIT.usage, '--timeout takes seconds, above 0 and up to 60.');
+    if (!(seconds > 0 && seconds <= 60))
+      throw new Failure(EXIT.usage, '--timeout takes seconds, above 0 and up to 60.');
     const path = args.ready ? config.READY_CHECK_PATH : config.HEALTH_CHECK_PATH;
     const answer = await ask(config, path, seconds * 1000);
     if (args.json) printJson({ status: answer.status, body: answer.body });
@@ -40,7 +42,10 @@ function ask(config: Config, path: string, patience: number): Promise<{ status: 
       response.on('end', () => done({ status: response.statusCode ?? 0, body: parsed(text) }));
     };
     // The server asks for itself: its certificate is for another name than this address.
-    const request = config.tls === null ? http.get(options, onAnswer) : https.get({ ...options, rejectUnauthorized: false }, onAnswer);
+    const request =
+      config.tls === null
+        ? http.get(options, onAnswer)
+        : https.get({ ...options, rejectUnauthorized: false }, onAnswer);
     request.on('error', silent).on('timeout', () => request.destroy(new Error('no answer in time')));
   });
 }

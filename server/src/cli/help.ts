@@ -9,18 +9,31 @@ export function helpText(path: readonly string[], command: Command): string {
   const name = [PROGRAM, ...path].join(' ');
   const args = Object.entries<ArgDef>(command.args ?? {});
   const positionals = args.filter(([, arg]) => arg.type === 'positional');
-  const options = [...args.filter(([, arg]) => arg.type !== 'positional').map(([flag, arg]) => option(flag, arg)), helpOption(path)];
+  const options = [
+    ...args.filter(([, arg]) => arg.type !== 'positional').map(([flag, arg]) => option(flag, arg)),
+    helpOption(path),
+  ];
   const commands = Object.entries(command.commands ?? {}).map(([word, entry]) => [word, entry.summary] as const);
-  const call = [name, ...(commands.length > 0 ? ['<command>'] : positionals.map(([word, arg]) => slot(word, arg))), '[options]'];
+  const call = [
+    name,
+    ...(commands.length > 0 ? ['<command>'] : positionals.map(([word, arg]) => slot(word, arg))),
+    '[options]',
+  ];
   return [
     command.summary,
     ...(command.about === undefined ? [] : [command.about]),
     `Usage: ${call.join(' ')}`,
-    section('Arguments', positionals.map(([word, arg]) => [slot(word, arg), arg.description ?? ''])),
+    section(
+      'Arguments',
+      positionals.map(([word, arg]) => [slot(word, arg), arg.description ?? '']),
+    ),
     section('Commands', commands),
     section('Options', options),
     ...(command.examples === undefined ? [] : [`Examples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`]),
-    section('Exit codes', EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning])),
+    section(
+      'Exit codes',
+      EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]),
+    ),
     ...(commands.length > 0 ? [`\`${name} <command> --help\` says more about each.`] : []),
   ]
     .filter((part) => part !== '')
@@ -55,5 +68,7 @@ function helpOption(path: readonly string[]): readonly [string, string] {
 
 /** The names of a command's options, with what `--no-` makes of them. */
 export function optionNames(args: ArgsDef | undefined): string[] {
-  return Object.entries<ArgDef>(args ?? {}).filter(([, arg]) => arg.type !== 'positional').map(([name]) => name);
+  return Object.entries<ArgDef>(args ?? {})
+    .filter(([, arg]) => arg.type !== 'positional')
+    .map(([name]) => name);
 }

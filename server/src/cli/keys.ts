@@ -14,7 +14,13 @@ const list = command({
       const rows = await listKeyViews(keysOn(ground), ground.clock.now());
       if (args.json) printJson({ data: rows });
       else if (rows.length === 0) print('There are none yet: the first start of the server makes one.');
-      else print(tableText(['kid', 'alg', 'state', 'signs from'], rows.map((row) => [row.kid, row.alg, row.status, row.active_from ?? '']))); 
+      else
+        print(
+          tableText(
+            ['kid', 'alg', 'state', 'signs from'],
+            rows.map((row) => [row.kid, row.alg, row.status, row.active_from ?? '']),
+          ),
+        );
     }),
 });
 
@@ -41,8 +47,13 @@ const revoke = command({
   run: ({ args }) =>
     onGround({ command: 'keys revoke' }, async (ground) => {
       const keyring = keysOn(ground);
-      const isThere = !keyring.managed || (await keyring.list()).some((key) => key.kid === args.kid && key.revoked_at === null);
-      if (!isThere) throw new Failure(EXIT.failed, `There is no key ${JSON.stringify(args.kid)} that could be revoked. \`auth-api keys list\` shows them.`);
+      const isThere =
+        !keyring.managed || (await keyring.list()).some((key) => key.kid === args.kid && key.revoked_at === null);
+      if (!isThere)
+        throw new Failure(
+          EXIT.failed,
+          `There is no key ${JSON.stringify(args.kid)} that could be revoked. \`auth-api keys list\` shows them.`,
+        );
       await revokeKey(ground.unit, keyring, ground.by, args.kid);
       if (args.json) printJson({ revoked: args.kid });
       else note('revoked');

@@ -3,9 +3,32 @@ import { type Name, table } from '../config/table.ts';
 
 // Of what is made of several settings, only these parts are shown: whatever comes later is a secret until it stands here.
 const PUBLIC_PARTS = new Set([
-  'kind', 'directory', 'host', 'port', 'database', 'user', 'username', 'tls', 'rejectUnauthorized', 'poolMin', 'poolMax',
-  'secure', 'requireTls', 'region', 'endpoint', 'max', 'seconds', 'keyPath', 'certPath', 'caPath', 'redirectUrl', 'clientId',
-  'connection', 'direct', 'google', 'github',
+  'kind',
+  'directory',
+  'host',
+  'port',
+  'database',
+  'user',
+  'username',
+  'tls',
+  'rejectUnauthorized',
+  'poolMin',
+  'poolMax',
+  'secure',
+  'requireTls',
+  'region',
+  'endpoint',
+  'max',
+  'seconds',
+  'keyPath',
+  'certPath',
+  'caPath',
+  'redirectUrl',
+  'clientId',
+  'connection',
+  'direct',
+  'google',
+  'github',
 ]);
 
 /** The settings for a person's eyes. */

@@ -14,7 +14,13 @@ const status = command({
       const pending = await pendingMigrations(db);
       const all = readMigrations().map(({ version, name }) => ({ version, name, applied: !pending.includes(version) }));
       if (args.json) printJson({ pending, migrations: all });
-      else print(tableText(['version', 'name', 'state'], all.map((one) => [String(one.version), one.name, one.applied ? 'applied' : 'to come'])));
+      else
+        print(
+          tableText(
+            ['version', 'name', 'state'],
+            all.map((one) => [String(one.version), one.name, one.applied ? 'applied' : 'to come']),
+          ),
+        );
       if (pending.length > 0) process.exitCode = EXIT.failed;
     }),
 });
@@ -28,13 +34,24 @@ const up = command({
     onGround({ command: 'migrate up', anySchema: true }, async ({ db, config, clock, isBorrowed }) => {
       const pending = await pendingMigrations(db);
       if (isBorrowed && pending.length > 0) {
-        throw new Failure(EXIT.unavailable, 'A running server holds the embedded database. Stop it; it migrates when it starts.');
+        throw new Failure(
+          EXIT.unavailable,
+          'A running server holds the embedded database. Stop it; it migrates when it starts.',
+        );
       }
-      if (pending.length > 0) note(`Applying ${pending.length === 1 ? 'one migration' : `${pending.length} migrations`} …`);
-      const done = isBorrowed ? [] : await apply(db, config.database.kind === 'postgres' ? config.database : null, clock);
+      if (pending.length > 0)
+        note(`Applying ${pending.length === 1 ? 'one migration' : `${pending.length} migrations`} …`);
+      const done = isBorrowed
+        ? []
+        : await apply(db, config.database.kind === 'postgres' ? config.database : null, clock);
       const names = done.map(({ version, name }) => ({ version, name }));
       if (args.json) printJson({ applied: names });
-      else print(names.length === 0 ? 'Nothing to do: the schema is up to date.' : names.map((one) => `applied ${one.version} ${one.name}`).join('\n'));
+      else
+        print(
+          names.length === 0
+            ? 'Nothing to do: the schema is up to date.'
+            : names.map((one) => `applied ${one.version} ${one.name}`).join('\n'),
+        );
     }),
 });
 

@@ -5,7 +5,8 @@ import { readConfigWithoutSecrets } from './start.ts';
 
 export const openapi = command({
   summary: 'Print the contract of the API (OpenAPI 3.1, JSON).',
-  about: 'Made of the routes themselves, as a running server shows it under {API_PREFIX}/openapi.json. It takes no database.',
+  about:
+    'Made of the routes themselves, as a running server shows it under {API_PREFIX}/openapi.json. It takes no database.',
   examples: ['auth-api openapi > openapi.json'],
   args: {},
   async run() {
@@ -17,7 +18,10 @@ export const openapi = command({
     ]);
     const { log } = createLog({ config: { ...config, LOG_LEVEL: 'silent', LOG_FILE: null } });
     // Never listens, so nothing of the work behind the routes starts.
-    const { house } = await createApp({ ...config, MIGRATE_ON_START: false, redis: null, tls: null }, { log, db: nowhere });
+    const { house } = await createApp(
+      { ...config, MIGRATE_ON_START: false, redis: null, tls: null },
+      { log, db: nowhere },
+    );
     printJson(buildOpenApi(house.routes, config, VERSION));
   },
 });

@@ -14,7 +14,10 @@ export function note(text: string): void {
 }
 
 /** Waits where the reader is slower than the writer; gives false once the reader has gone. */
-export async function pour(chunks: AsyncIterable<string>, stream: NodeJS.WritableStream = process.stdout): Promise<void> {
+export async function pour(
+  chunks: AsyncIterable<string>,
+  stream: NodeJS.WritableStream = process.stdout,
+): Promise<void> {
   for await (const chunk of chunks) {
     if (!stream.write(chunk)) await once(stream, 'drain');
   }
@@ -24,7 +27,14 @@ export async function pour(chunks: AsyncIterable<string>, stream: NodeJS.Writabl
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => [...(line[column] ?? '')].length)));
-  return lines.map((line) => line.map((cell, column) => pad(cell, column === head.length - 1 ? 0 : (widths[column] ?? 0))).join('  ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => pad(cell, column === head.length - 1 ? 0 : (widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** `label:  value` lines. */
@@ -41,5 +51,3 @@ function pad(text: string, width: number): string {
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }
-
-export const isTerminal = (): boolean => process.stdout.isTTY === true;

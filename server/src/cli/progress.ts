@@ -29,7 +29,9 @@ export function createProgress(size: number | null, stream: NodeJS.WriteStream =
       const at = performance.now();
       if (at - drawnAt < EVERY_MS) return;
       drawnAt = at;
-      stream.write(`\r\u001b[2K${size === null || size === 0 ? '' : `${bar(Math.min(1, bytesRead / size))} `}${countsOf(state)}`);
+      stream.write(
+        `\r\u001b[2K${size === null || size === 0 ? '' : `${bar(Math.min(1, bytesRead / size))} `}${countsOf(state)}`,
+      );
     },
     aside(text, most) {
       if (++shown > most) return;

@@ -75,9 +75,11 @@ function readArgs(path: readonly string[], definition: ArgsDef, rest: string[]):
   }
   const positionals = Object.values<ArgDef>(definition).filter((arg) => arg.type === 'positional').length;
   const odd = args._[positionals];
-  if (odd !== undefined) throw new Failure(EXIT.usage, `${name} takes no further argument \`${odd}\`. ${name} --help says more.`);
+  if (odd !== undefined)
+    throw new Failure(EXIT.usage, `${name} takes no further argument \`${odd}\`. ${name} --help says more.`);
   for (const [flag, arg] of Object.entries<ArgDef>(definition)) {
-    if (arg.type === 'string' && args[flag] === '') throw new Failure(EXIT.usage, `--${flag} needs a value: --${flag}=${(arg.valueHint ?? flag).toUpperCase()}.`);
+    if (arg.type === 'string' && args[flag] === '')
+      throw new Failure(EXIT.usage, `--${flag} needs a value: --${flag}=${(arg.valueHint ?? flag).toUpperCase()}.`);
   }
   return args;
 }

@@ -36,7 +36,9 @@ async function run(): Promise<void> {
     logs.log.info({ version: VERSION, pid: process.pid, engine: config.database.kind }, 'serving');
   } catch (error) {
     const { message, exit } = explain(error);
-    if (config.LOG_FORMAT === 'json') logs.log.fatal({ exit }, message);
+    // For the log; a person reads the line below. A bug is the developers' affair: they need to know where.
+    if (exit === EXIT.internal) logs.log.fatal({ err: error }, message);
+    else if (config.LOG_FORMAT === 'json') logs.log.fatal({ exit }, message);
     await logs.close();
     await Promise.race([db?.close().catch(() => undefined), new Promise((give) => setTimeout(give, 1000))]);
     note(`auth-api could not start: ${message}`);

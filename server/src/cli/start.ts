@@ -26,6 +26,7 @@ export function readConfigOf(env: Environment): Promise<{ config: Config; warnin
 export function readConfigWithoutSecrets(): Promise<{ config: Config; warnings: string[] }> {
   const names = ['ENCRYPTION_KEY', 'JWT_REFRESH_SECRET', 'SESSION_SECRET', 'CSRF_SECRET'];
   const missing = names.filter((name) => !environment[name] && !environment[`${name}_FILE`]);
-  const secret = (name: string): string => (name === 'ENCRYPTION_KEY' ? randomBytes(32).toString('base64url') : randomBytes(48).toString('base64url'));
+  const secret = (name: string): string =>
+    name === 'ENCRYPTION_KEY' ? randomBytes(32).toString('base64url') : randomBytes(48).toString('base64url');
   return readConfigOf({ ...environment, ...Object.fromEntries(missing.map((name) => [name, secret(name)])) });
 }

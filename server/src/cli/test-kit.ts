@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { atEnd, ended, freePort, scratchFolder } from '../../test/programs.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -26,7 +28,13 @@ export interface Place {
 export async function place(settings: Record<string, string> = {}): Promise<Place> {
   const folder = scratchFolder();
   const port = await freePort();
-  const env = { PATH: process.env.PATH ?? '', PORT: `${port}`, METRICS_PORT: '0', ENABLE_METRICS: 'false', ...settings };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    PORT: `${port}`,
+    METRICS_PORT: '0',
+    ENABLE_METRICS: 'false',
+    ...settings,
+  };
   const start = (words: readonly string[], more: Record<string, string> = {}): ChildProcess =>
     spawn(process.execPath, [MAIN, ...words], { cwd: folder, env: { ...env, ...more }, stdio: 'pipe' });
 
@@ -34,7 +42,10 @@ export async function place(settings: Record<string, string> = {}): Promise<Plac
     const child = start(words, more);
     child.stdin?.end(input ?? '');
     const result = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) child[name]?.setEncoding('utf8').on('data', (text) => void (result[name] += text));
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]?.setEncoding('utf8').on('data', (text) => {
+        result[name] += text;
+      });
     return new Promise((done) => child.once('close', (code) => done({ code, ...result })));
   };
   return {
@@ -49,7 +60,9 @@ export async function place(settings: Record<string, string> = {}): Promise<Plac
     async serve(more) {
       const child = start(['serve'], more);
       let output = '';
-      child.stderr?.setEncoding('utf8').on('data', (text) => void (output += text));
+      child.stderr?.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
       atEnd(() => ended(child, 'SIGKILL'));
       await new Promise<void>((ready, failed) => {
         child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -63,8 +76,28 @@ export async function place(settings: Record<string, string> = {}): Promise<Plac
   };
 }
 
-export async function post(url: string, body: unknown, bearer?: string): Promise<{ status: number; body: Record<string, string> }> {
+export async function post(
+  url: string,
+  body: unknown,
+  bearer?: string,
+): Promise<{ status: number; body: Record<string, string> }> {
   const headers = { 'content-type': 'application/json', ...(bearer && { authorization: `Bearer ${bearer}` }) };
   const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
   return { status: answer.status, body: (await answer.json().catch(() => ({}))) as Record<string, string> };
+}
+
+/** The database server of this run of tests. */
+export const SERVER = process.env.TEST_DATABASE_URL ?? '';
+
+/** The URL of a new database, dropped at the end. */
+export async function newDatabase(): Promise<string> {
+  const name = `cli_${randomBytes(6).toString('hex')}`;
+  const on = async (text: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: SERVER });
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  };
+  await on(`CREATE DATABASE ${name}`);
+  atEnd(() => on(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  return Object.assign(new URL(SERVER), { pathname: `/${name}` }).href;
 }

@@ -40,7 +40,8 @@ export async function* readCsv(lines: AsyncIterable<string>): AsyncIterable<CsvR
     }
     const cells = splitCells(begun.text);
     if (cells === 'open') continue;
-    if (begun.text.trim() !== '') yield typeof cells === 'string' ? { line: begun.line, cells: [], fault: cells } : { line: begun.line, cells };
+    if (begun.text.trim() !== '')
+      yield typeof cells === 'string' ? { line: begun.line, cells: [], fault: cells } : { line: begun.line, cells };
     begun = null;
   }
   if (begun !== null) yield { line: begun.line, cells: [], fault: 'ends inside a quoted cell' };

@@ -13,7 +13,10 @@ interface Job {
  * Work that comes back. Whose turn it is, PostgreSQL says: one conditional update per turn, so that of many processes
  * one does it, and a paused one finds its turn taken.
  */
-export function createJobs(deps: { db: Db; clock: Clock; log: Logger }, jobs: readonly Job[]): { start(): void; stop(): Promise<void> } {
+export function createJobs(
+  deps: { db: Db; clock: Clock; log: Logger },
+  jobs: readonly Job[],
+): { start(): void; stop(): Promise<void> } {
   const timers: NodeJS.Timeout[] = [];
   const running = new Set<Promise<void>>();
   const attempt = async (job: Job): Promise<void> => {

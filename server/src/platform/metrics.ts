@@ -15,7 +15,6 @@ export interface Metrics {
   login(outcome: string): void;
   refresh(outcome: string): void;
   rateLimited(policy: string): void;
-  sessionsRevoked(count: number): void;
   /** From the commit of a revocation until this process knew of it. */
   revocationLatency(seconds: number): void;
   passwords: {
@@ -115,7 +114,6 @@ function accountMetrics(registry: Registry) {
   const logins = counter(registry, 'logins_total', 'Sign-ins by outcome.', 'outcome');
   const refreshes = counter(registry, 'refreshes_total', 'Refreshes of tokens by outcome.', 'outcome');
   const limited = counter(registry, 'rate_limited_total', 'Requests refused by a limit.', 'policy');
-  const revoked = counter(registry, 'sessions_revoked_total', 'Sessions that were ended before their time.');
   const latency = histogram(
     registry,
     'revocation_latency_seconds',
@@ -126,7 +124,6 @@ function accountMetrics(registry: Registry) {
     login: (outcome: string) => logins.inc({ outcome }),
     refresh: (outcome: string) => refreshes.inc({ outcome }),
     rateLimited: (policy: string) => limited.inc({ policy }),
-    sessionsRevoked: (count: number) => revoked.inc(count),
     revocationLatency: (seconds: number) => latency.observe(Math.max(0, seconds)),
   };
 }

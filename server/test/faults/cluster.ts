@@ -17,6 +17,10 @@ export async function startCluster(env: Record<string, string> = {}): Promise<Cl
 }
 
 /** Asks `times` times at once, spread over the processes. */
-export function atOnce<T>(servers: readonly ServerProcess[], times: number, ask: (server: ServerProcess, at: number) => Promise<T>): Promise<T[]> {
+export function atOnce<T>(
+  servers: readonly ServerProcess[],
+  times: number,
+  ask: (server: ServerProcess, at: number) => Promise<T>,
+): Promise<T[]> {
   return Promise.all(Array.from({ length: times }, (_, at) => ask(servers[at % servers.length] as ServerProcess, at)));
 }

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { Agent, request as httpRequest } from 'node:http';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { figures, PASSWORD, percentile, type Person, register, type ServerProcess, serviceEnv, startServer } from '../processes.ts';
+import {
+  figures,
+  PASSWORD,
+  type Person,
+  percentile,
+  register,
+  type ServerProcess,
+  serviceEnv,
+  startServer,
+} from '../processes.ts';
 import { type PrivatePostgres, startPostgres } from '../programs.ts';
 
 let postgres: PrivatePostgres;
@@ -20,15 +29,30 @@ interface Outcome {
   closes: boolean;
 }
 
-function send(server: ServerProcess, agent: Agent, method: string, path: string, bearer: string, body?: unknown): Promise<Outcome> {
+function send(
+  server: ServerProcess,
+  agent: Agent,
+  method: string,
+  path: string,
+  bearer: string,
+  body?: unknown,
+): Promise<Outcome> {
   return new Promise((done) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = { authorization: `Bearer ${bearer}`, ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(text)}` }) };
-    const asked = httpRequest({ host: '127.0.0.1', port: server.port, agent, method, path: `/api/v1${path}`, headers }, (answer) => {
-      answer.resume().on('end', () =>
-        done({ status: answer.statusCode ?? 0, closes: answer.headers.connection === 'close' }),
-      );
-    });
+    const headers = {
+      authorization: `Bearer ${bearer}`,
+      ...(text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(text)}` }),
+    };
+    const asked = httpRequest(
+      { host: '127.0.0.1', port: server.port, agent, method, path: `/api/v1${path}`, headers },
+      (answer) => {
+        answer
+          .resume()
+          .on('end', () => done({ status: answer.statusCode ?? 0, closes: answer.headers.connection === 'close' }));
+      },
+    );
     asked.on('error', (error: NodeJS.ErrnoException) => done({ status: null, code: error.code ?? '', closes: false }));
     asked.end(text);
   });
@@ -55,12 +79,23 @@ async function client(server: ServerProcess, person: Person, outcomes: Outcome[]
  * Whatever the server took in was answered, and the answer arrived. What it never took in may be sent again elsewhere: a
  * refused connection, or one that was reset before it carried anything, or while it was idle.
  */
-function check(server: ServerProcess, outcomes: readonly Outcome[]): { requests: number; failed: number; 'never taken in': number } {
+function check(
+  server: ServerProcess,
+  outcomes: readonly Outcome[],
+): { requests: number; failed: number; 'never taken in': number } {
   const missed = outcomes.filter((one) => one.status === null);
-  assert.deepEqual(outcomes.filter((one) => (one.status ?? 0) >= 500), []);
-  assert.deepEqual(missed.filter((one) => one.code !== 'ECONNRESET'), []);
+  assert.deepEqual(
+    outcomes.filter((one) => (one.status ?? 0) >= 500),
+    [],
+  );
+  assert.deepEqual(
+    missed.filter((one) => one.code !== 'ECONNRESET'),
+    [],
+  );
   assert.ok(missed.length <= 6, 'one for each client at most: afterwards it is refused');
-  const taken = server.lines().filter((line) => line.message === 'request' && /\/(me|auth\/login)$/.test(String(line.route)));
+  const taken = server
+    .lines()
+    .filter((line) => line.message === 'request' && /\/(me|auth\/login)$/.test(String(line.route)));
   assert.equal(taken.length, outcomes.length - missed.length, 'taken in by the server, answered at the client');
   return { requests: outcomes.length, failed: 0, 'never taken in': missed.length };
 }
@@ -82,7 +117,10 @@ test('F-06: SIGTERM under load: readiness goes off, what was accepted is answere
   await Promise.all(clients);
   assert.deepEqual(exit, { code: 0, signal: null });
   assert.ok(drained < 10_000);
-  assert.ok(outcomes.slice(before + 20).some((one) => one.closes), 'answers while draining ask to connect elsewhere');
+  assert.ok(
+    outcomes.slice(before + 20).some((one) => one.closes),
+    'answers while draining ask to connect elsewhere',
+  );
   figures(t, { ...check(server, outcomes), 'while draining': outcomes.length - before, 'drained in ms': drained });
 });
 
@@ -138,7 +176,9 @@ test('F-10: of 300 sign-ins at once the excess is told when to come back, and no
     }
   })();
   const answers = await Promise.all(
-    Array.from({ length: 300 }, (_, at) => server.post('/auth/login', { email: `nobody-${at}@example.com`, password: PASSWORD })),
+    Array.from({ length: 300 }, (_, at) =>
+      server.post('/auth/login', { email: `nobody-${at}@example.com`, password: PASSWORD }),
+    ),
   );
   isOver = true;
   await others;
@@ -149,8 +189,18 @@ test('F-10: of 300 sign-ins at once the excess is told when to come back, and no
   assert.ok(busy.every((one) => Number(one.headers.get('retry-after')) >= 1));
   assert.ok(Math.max(...answers.map((one) => one.ms)) < 5_000);
   figures(t, {
-    verified: verified.length, busy: busy.length, 'busy p50 ms': percentile(busy.map((one) => one.ms), 0.5), 'sign-in max ms': Math.max(...answers.map((one) => one.ms)),
-    'refreshes meanwhile': waits.refresh.length, 'refresh p50 ms': percentile(waits.refresh, 0.5), 'refresh p99 ms': percentile(waits.refresh, 0.99), 'me p99 ms': percentile(waits.me, 0.99), 'health p99 ms': percentile(waits.health, 0.99),
+    verified: verified.length,
+    busy: busy.length,
+    'busy p50 ms': percentile(
+      busy.map((one) => one.ms),
+      0.5,
+    ),
+    'sign-in max ms': Math.max(...answers.map((one) => one.ms)),
+    'refreshes meanwhile': waits.refresh.length,
+    'refresh p50 ms': percentile(waits.refresh, 0.5),
+    'refresh p99 ms': percentile(waits.refresh, 0.99),
+    'me p99 ms': percentile(waits.me, 0.99),
+    'health p99 ms': percentile(waits.health, 0.99),
   });
   assert.ok(percentile(waits.refresh, 0.99) < 1_000);
 });

@@ -12,7 +12,9 @@ const socket = join(service.DATA_DIR as string, 'server.sock');
 async function together(count: number): Promise<{ serving: ServerProcess[]; refused: ServerProcess[] }> {
   const all = await Promise.all(Array.from({ length: count }, () => spawnServer(service)));
   const outcomes = await Promise.all(
-    all.map((one) => Promise.race([one.ready(30_000).then(() => true), one.exited.then(() => false)]).catch(() => false)),
+    all.map((one) =>
+      Promise.race([one.ready(30_000).then(() => true), one.exited.then(() => false)]).catch(() => false),
+    ),
   );
   return { serving: all.filter((_, at) => outcomes[at]), refused: all.filter((_, at) => !outcomes[at]) };
 }

@@ -11,7 +11,12 @@ const KILLS = isLong ? 200 : 10;
 const CLIENTS = 4;
 
 test(`F-56: the embedded database opens after each of ${KILLS} kills under writes, and has lost nothing acknowledged`, async (t) => {
-  const service = serviceEnv({ REFRESH_GRACE_SECONDS: '60', PASSWORD_HASH: 'bcrypt', BCRYPT_SALT_ROUNDS: '10', HASH_CONCURRENCY: '2' });
+  const service = serviceEnv({
+    REFRESH_GRACE_SECONDS: '60',
+    PASSWORD_HASH: 'bcrypt',
+    BCRYPT_SALT_ROUNDS: '10',
+    HASH_CONCURRENCY: '2',
+  });
   const starts: number[] = [];
   const start = async (): Promise<ServerProcess> => {
     const server = await spawnServer(service);
@@ -22,7 +27,9 @@ test(`F-56: the embedded database opens after each of ${KILLS} kills under write
   let server = await start();
   for (let kill = 1; kill <= KILLS; kill++) {
     let isOver = false;
-    const clients = Array.from({ length: CLIENTS }, (_, at) => work(server, book, book.accounts.at(-1 - at) ?? null, () => isOver));
+    const clients = Array.from({ length: CLIENTS }, (_, at) =>
+      work(server, book, book.accounts.at(-1 - at) ?? null, () => isOver),
+    );
     await sleep(randomInt(50, 801));
     isOver = true;
     await server.kill('SIGKILL');
@@ -40,7 +47,13 @@ test(`F-56: the embedded database opens after each of ${KILLS} kills under write
   await server.kill('SIGTERM');
   const restarts = starts.slice(1);
   figures(t, {
-    kills: KILLS, acknowledged: book.acknowledged, unanswered: book.unanswered, lost: 0, accounts: book.accounts.length, 'first start ms': starts[0] ?? 0,
-    'restart p50 ms': percentile(restarts, 0.5), 'restart max ms': Math.max(...restarts),
+    kills: KILLS,
+    acknowledged: book.acknowledged,
+    unanswered: book.unanswered,
+    lost: 0,
+    accounts: book.accounts.length,
+    'first start ms': starts[0] ?? 0,
+    'restart p50 ms': percentile(restarts, 0.5),
+    'restart max ms': Math.max(...restarts),
   });
 });

@@ -3,8 +3,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyChain } from '../../src/core/audit/index.ts';
-import type { Sql } from '../../src/platform/db/index.ts';
-import type { Db } from '../../src/platform/db/index.ts';
+import type { Db, Sql } from '../../src/platform/db/index.ts';
 import { createEncryption } from '../../src/platform/encryption.ts';
 import { type Answer, PASSWORD, personOf, type ServerProcess, someEmail } from '../processes.ts';
 import { scratchFolder } from '../programs.ts';
@@ -40,7 +39,14 @@ export interface Ledger {
 }
 
 export function newLedger(): Ledger & { journal: number } {
-  return { accounts: [], acknowledged: 0, unanswered: 0, refused: [], allows503: false, journal: openSync(join(scratchFolder(), 'journal'), 'a') };
+  return {
+    accounts: [],
+    acknowledged: 0,
+    unanswered: 0,
+    refused: [],
+    allows503: false,
+    journal: openSync(join(scratchFolder(), 'journal'), 'a'),
+  };
 }
 
 type Book = ReturnType<typeof newLedger>;
@@ -50,7 +56,13 @@ export function closeLedger(book: Book): void {
 }
 
 /** One client that goes on until the server is gone: registrations, sign-ins, rotations, changes, sign-outs. */
-export async function work(server: ServerProcess, book: Book, account: Account | null, isOver: () => boolean): Promise<void> {
+export async function work(
+  server: ServerProcess,
+  book: Book,
+  mine: Account | null,
+  isOver: () => boolean,
+): Promise<void> {
+  let account = mine;
   for (let turn = 0; !isOver(); turn++) {
     const step = account === null || turn % 8 === 7 ? 'register' : ROUND[turn % ROUND.length];
     const go = step === 'register' || step === undefined ? null : STEPS[step];
@@ -59,7 +71,8 @@ export async function work(server: ServerProcess, book: Book, account: Account |
       else await go(server, book, account);
     } catch (error) {
       book.unanswered += 1;
-      if (error !== UNKNOWN && !isOver() && !server.hasExited()) book.refused.push(String((error as Error).cause ?? error));
+      if (error !== UNKNOWN && !isOver() && !server.hasExited())
+        book.refused.push(String((error as Error).cause ?? error));
       if (error !== UNKNOWN) return; // nothing is known of the last request
       account = null;
       await sleep(20);
@@ -67,7 +80,19 @@ export async function work(server: ServerProcess, book: Book, account: Account |
   }
 }
 
-const ROUND = ['rename', 'refresh', 'refresh', 'rename', 'logIn', 'refresh', 'rename', 'refresh', 'logOut', 'refresh', 'rename'] as const;
+const ROUND = [
+  'rename',
+  'refresh',
+  'refresh',
+  'rename',
+  'logIn',
+  'refresh',
+  'rename',
+  'refresh',
+  'logOut',
+  'refresh',
+  'rename',
+] as const;
 
 const UNKNOWN = new Error('503');
 
@@ -104,7 +129,10 @@ const STEPS = {
     const session = usable(account);
     if (session === undefined) return STEPS.logIn(server, book, account);
     account.sentName = `Name ${book.acknowledged}`;
-    const answer = await server.call('PATCH', '/api/v1/me', { bearer: session.access, body: { name: account.sentName } });
+    const answer = await server.call('PATCH', '/api/v1/me', {
+      bearer: session.access,
+      body: { name: account.sentName },
+    });
     acknowledge(book, answer, { op: 'rename', id: account.id, name: account.sentName });
     account.name = account.sentName;
     account.sentName = null;
@@ -115,7 +143,11 @@ const STEPS = {
     session.isUncertain = true;
     const answer = await server.post('/auth/refresh', { refresh_token: session.refresh });
     acknowledge(book, answer, { op: 'refresh', id: account.id, token: answer.body?.refresh_token });
-    Object.assign(session, { refresh: answer.body.refresh_token, access: answer.body.access_token, isUncertain: false });
+    Object.assign(session, {
+      refresh: answer.body.refresh_token,
+      access: answer.body.access_token,
+      isUncertain: false,
+    });
     session.rotations += 1;
   },
   async logIn(server: ServerProcess, book: Book, account: Account): Promise<void> {
@@ -176,7 +208,10 @@ function checkAccount(account: Account, row: Row): void {
   assert.ok(more >= 0 && more <= sessions.filter((one) => one.isUncertain).length, `rotations off by ${more}`);
   const ended = sessions.filter((one) => one.ended === 'yes').length;
   assert.ok(Number(row.ended) >= ended, 'a sign-out was acknowledged and is lost');
-  assert.ok(Number(row.ended) <= ended + sessions.filter((one) => one.ended === 'unknown').length, 'a session ended by itself');
+  assert.ok(
+    Number(row.ended) <= ended + sessions.filter((one) => one.ended === 'unknown').length,
+    'a session ended by itself',
+  );
   // One line for each acknowledged event; what was never answered may have left one more.
   const lines = (row.lines ?? '').split(' ');
   const count = (action: string): number => lines.filter((line) => line === action).length;
@@ -187,12 +222,33 @@ function checkAccount(account: Account, row: Row): void {
 /** Half-done work of any request, acknowledged or not. */
 async function checkWholes(sql: Sql): Promise<void> {
   const one = async (text: string): Promise<number> => Number((await sql.query<{ n: string }>(text))[0]?.n);
-  const lines = '(SELECT action, subject_id, session_id FROM audit.events UNION ALL SELECT action, subject_id, session_id FROM audit.inbox)';
+  const lines =
+    '(SELECT action, subject_id, session_id FROM audit.events UNION ALL SELECT action, subject_id, session_id FROM audit.inbox)';
   assert.equal(await one('SELECT count(*)::text AS n FROM auth.users WHERE password_hash IS NULL'), 0);
-  assert.equal(await one(`SELECT count(*)::text AS n FROM auth.users u WHERE NOT EXISTS (SELECT 1 FROM auth.sessions s WHERE s.user_id = u.id)`), 0);
-  assert.equal(await one(`SELECT count(*)::text AS n FROM auth.users u WHERE NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.subject_id = u.id AND l.action = 'user.registered')`), 0);
-  assert.equal(await one(`SELECT count(*)::text AS n FROM auth.sessions s WHERE NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.session_id = s.id)`), 0);
-  assert.equal(await one(`SELECT count(*)::text AS n FROM auth.sessions s WHERE s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.session_id = s.id AND l.action = 'session.logout')`), 0);
+  assert.equal(
+    await one(
+      `SELECT count(*)::text AS n FROM auth.users u WHERE NOT EXISTS (SELECT 1 FROM auth.sessions s WHERE s.user_id = u.id)`,
+    ),
+    0,
+  );
+  assert.equal(
+    await one(
+      `SELECT count(*)::text AS n FROM auth.users u WHERE NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.subject_id = u.id AND l.action = 'user.registered')`,
+    ),
+    0,
+  );
+  assert.equal(
+    await one(
+      `SELECT count(*)::text AS n FROM auth.sessions s WHERE NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.session_id = s.id)`,
+    ),
+    0,
+  );
+  assert.equal(
+    await one(
+      `SELECT count(*)::text AS n FROM auth.sessions s WHERE s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${lines} l WHERE l.session_id = s.id AND l.action = 'session.logout')`,
+    ),
+    0,
+  );
 }
 
 /** The same through the door: the newest accounts sign in, their sessions go on, and what ended stays ended. */
@@ -207,7 +263,13 @@ export async function checkDoors(server: ServerProcess, ledger: Ledger): Promise
       const expected = one.ended === 'yes' ? [401, 401] : [200, 200];
       assert.deepEqual([me.status, refresh.status], expected, `${JSON.stringify(one)} ${JSON.stringify(refresh.body)}`);
       if (one.ended === 'yes') assert.equal(refresh.body.code, 'session_revoked');
-      else Object.assign(one, { refresh: refresh.body.refresh_token, access: refresh.body.access_token, rotations: one.rotations + 1, isUncertain: false });
+      else
+        Object.assign(one, {
+          refresh: refresh.body.refresh_token,
+          access: refresh.body.access_token,
+          rotations: one.rotations + 1,
+          isUncertain: false,
+        });
     }
     account.sessions.push(session);
   }

@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { figures, isLong, PASSWORD, percentile, type ServerProcess, serviceEnv, someEmail, spawnServer, startServer } from '../processes.ts';
+import {
+  figures,
+  isLong,
+  PASSWORD,
+  percentile,
+  type ServerProcess,
+  serviceEnv,
+  someEmail,
+  spawnServer,
+  startServer,
+} from '../processes.ts';
 import { atEnd, freePort, type PrivatePostgres, startPostgres, until } from '../programs.ts';
 import { type ReceivedMail, startSmtpServer } from '../smtp-server.ts';
 
@@ -61,7 +71,13 @@ test('F-68: a mail server that is away delays mails and nobody else; when it is 
   const ms = await until(() => owed.every((email) => receivers(smtp.received).has(email)), 40_000, 'delivery');
   assert.equal(smtp.received.length, owed.length);
   await server.kill();
-  figures(t, { mails: owed.length, lost: 0, doubled: 0, 'register p50 ms': percentile(waits, 0.5), 'all delivered after ms': ms });
+  figures(t, {
+    mails: owed.length,
+    lost: 0,
+    doubled: 0,
+    'register p50 ms': percentile(waits, 0.5),
+    'all delivered after ms': ms,
+  });
 });
 
 test(`F-73: the server is killed ${KILLS} times while it registers and sends: no mail is lost, and doubles have one Message-ID`, async (t) => {
@@ -74,7 +90,7 @@ test(`F-73: the server is killed ${KILLS} times while it registers and sends: no
     await server.ready();
     let isOver = false;
     const clients = [1, 2, 3].map(() => registerUntil(server, owed, () => isOver));
-    await sleep(150 + ((kill * 37) % 300));
+    await sleep(400 + ((kill * 37) % 500));
     isOver = true;
     await server.kill();
     await Promise.all(clients);
@@ -96,5 +112,7 @@ async function inMailDatabase(): Promise<void> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({ connectionString: postgres.url.replace(/postgres$/, 'mail_kills') });
   await client.connect();
-  await client.query(`UPDATE auth.outbox SET locked_until = now() WHERE locked_until IS NOT NULL`).finally(() => client.end());
+  await client
+    .query(`UPDATE auth.outbox SET locked_until = now() WHERE locked_until IS NOT NULL`)
+    .finally(() => client.end());
 }

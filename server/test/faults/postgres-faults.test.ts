@@ -15,7 +15,10 @@ before(async () => {
 });
 
 /** Clients on all processes while `nemesis` is at it; afterwards nothing acknowledged is lost, nothing half done. */
-async function underLoad(servers: readonly ServerProcess[], nemesis: () => Promise<void>): Promise<{ acknowledged: number; unanswered: number }> {
+async function underLoad(
+  servers: readonly ServerProcess[],
+  nemesis: () => Promise<void>,
+): Promise<{ acknowledged: number; unanswered: number }> {
   const book = newLedger();
   book.allows503 = true;
   let isOver = false;
@@ -27,8 +30,17 @@ async function underLoad(servers: readonly ServerProcess[], nemesis: () => Promi
   await Promise.all(clients);
   assert.deepEqual(book.refused, []);
   for (const server of servers) assert.equal(server.hasExited(), false);
-  const connection = { host: '127.0.0.1', port: cluster.postgres.port, database: 'postgres', user: 'postgres', tls: false as const };
-  const db = openPostgres({ kind: 'postgres', connection, direct: connection, poolMin: 0, poolMax: 2 }, () => undefined);
+  const connection = {
+    host: '127.0.0.1',
+    port: cluster.postgres.port,
+    database: 'postgres',
+    user: 'postgres',
+    tls: false as const,
+  };
+  const db = openPostgres(
+    { kind: 'postgres', connection, direct: connection, poolMin: 0, poolMax: 2 },
+    () => undefined,
+  );
   await checkState(db, book, cluster.service.ENCRYPTION_KEY as string).finally(() => db.close());
   closeLedger(book);
   return { acknowledged: book.acknowledged, unanswered: book.unanswered };
@@ -69,7 +81,10 @@ test('F-23: all connections are cut every second: no process ends, and whatever 
 test('F-25: answers to COMMIT and other statements get lost: every account is whole or absent, and a retry ends well', async (t) => {
   const proxy = await startLossyProxy(cluster.postgres.port);
   const { url } = cluster.postgres;
-  const lossy = { DATABASE_URL: url.replace(`:${cluster.postgres.port}/`, `:${proxy.port}/`), DATABASE_DIRECT_URL: url };
+  const lossy = {
+    DATABASE_URL: url.replace(`:${cluster.postgres.port}/`, `:${proxy.port}/`),
+    DATABASE_DIRECT_URL: url,
+  };
   const server = await startServer(cluster.service, lossy);
   const seen = await underLoad([server], async () => {
     proxy.lose({ commits: 4, others: 20 });
@@ -94,7 +109,10 @@ test('F-25: answers to COMMIT and other statements get lost: every account is wh
     }
   }
   proxy.lose({ commits: 0, others: 0 });
-  const [row] = await cluster.postgres.sql<{ generation: number }>('SELECT generation FROM auth.sessions WHERE user_id = $1', [person.id]);
+  const [row] = await cluster.postgres.sql<{ generation: number }>(
+    'SELECT generation FROM auth.sessions WHERE user_id = $1',
+    [person.id],
+  );
   assert.equal(row?.generation, 5);
   await server.kill();
   figures(t, { ...seen, 'lost commits': commits, 'other lost answers': others, 'refresh retries': retries });
@@ -103,7 +121,9 @@ test('F-25: answers to COMMIT and other statements get lost: every account is wh
 test('F-37: one address is registered 60 times at once on three processes: one account', async (t) => {
   const email = someEmail();
   const answers = await Promise.all(
-    Array.from({ length: 60 }, (_, at) => (cluster.servers[at % 3] as ServerProcess).post('/auth/register', { email, password: PASSWORD })),
+    Array.from({ length: 60 }, (_, at) =>
+      (cluster.servers[at % 3] as ServerProcess).post('/auth/register', { email, password: PASSWORD }),
+    ),
   );
   const count = (status: number): number => answers.filter((one) => one.status === status).length;
   assert.equal(count(201), 1);

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, figures, percentile, register, type ServerProcess, someEmail, spawnServer, startServer } from '../processes.ts';
+import {
+  type Answer,
+  figures,
+  percentile,
+  register,
+  type ServerProcess,
+  someEmail,
+  spawnServer,
+  startServer,
+} from '../processes.ts';
 import { atOnce, type Cluster, startCluster } from './cluster.ts';
 
 const LIMIT = 30;
@@ -19,7 +28,11 @@ const guess = (server: ServerProcess, address: string, email = someEmail()): Pro
   server.post('/auth/login', { email, password: 'wrong' }, { headers: { 'x-forwarded-for': address } });
 
 /** Guesses from one address on three processes while something happens to Redis; how many reached the verifier. */
-async function passed(servers: readonly ServerProcess[], nemesis: () => Promise<void>, seconds: number): Promise<number> {
+async function passed(
+  servers: readonly ServerProcess[],
+  nemesis: () => Promise<void>,
+  seconds: number,
+): Promise<number> {
   const address = freshAddress();
   const until = performance.now() + seconds * 1000;
   let count = 0;
@@ -45,12 +58,16 @@ test('F-41: FLUSHALL every 300 ms under guessing on three processes: at most twi
   assert.equal(quiet, LIMIT);
   const flushed = await passed(servers, () => cluster.redis.command('FLUSHALL').then(() => sleep(300)), 4);
   assert.ok(flushed <= 2 * LIMIT, `${flushed} guesses passed`);
-  const killed = await passed(servers, async () => {
-    await cluster.redis.kill();
-    await sleep(300);
-    await cluster.redis.start();
-    await sleep(300);
-  }, 4);
+  const killed = await passed(
+    servers,
+    async () => {
+      await cluster.redis.kill();
+      await sleep(300);
+      await cluster.redis.start();
+      await sleep(300);
+    },
+    4,
+  );
   assert.ok(killed <= 2 * LIMIT, `${killed} guesses passed`);
   await Promise.all(servers.map((one) => one.kill()));
   figures(t, { nominal: LIMIT, quiet, flushed, 'killed and restarted': killed });
@@ -66,7 +83,10 @@ test('of 60 guesses at one account on three processes ten are verified, whatever
   })();
   const answers = await atOnce(cluster.servers, 60, (server) => guess(server, freshAddress(), person.email));
   await flushing;
-  assert.deepEqual([...new Set(answers.map((one) => one.status))].filter((status) => status !== 503), [401]);
+  assert.deepEqual(
+    [...new Set(answers.map((one) => one.status))].filter((status) => status !== 503),
+    [401],
+  );
   // The line that says why is in the audit: `locked` was never compared with the password.
   const rows = await cluster.postgres.sql<{ reason: string; n: string }>(
     `SELECT reason, count(*) AS n FROM (SELECT reason, subject_id, action FROM audit.events UNION ALL SELECT reason, subject_id, action FROM audit.inbox) AS l
@@ -79,7 +99,11 @@ test('of 60 guesses at one account on three processes ten are verified, whatever
 });
 
 test('F-40: Redis is killed and comes back empty: nobody is signed out, nothing revoked comes back', async () => {
-  const people = await Promise.all([register(cluster.servers[0]), register(cluster.servers[0], 'cookie'), register(cluster.servers[0])]);
+  const people = await Promise.all([
+    register(cluster.servers[0]),
+    register(cluster.servers[0], 'cookie'),
+    register(cluster.servers[0]),
+  ]);
   const [bearer, cookie, gone] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]];
   assert.equal((await cluster.servers[0].call('POST', '/api/v1/auth/logout', { bearer: gone.access })).status, 204);
   const check = async (): Promise<void> => {

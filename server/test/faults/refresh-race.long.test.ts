@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, figures, isLong, PASSWORD, percentile, type Person, register } from '../processes.ts';
+import { type Answer, figures, isLong, PASSWORD, type Person, percentile, register } from '../processes.ts';
 import { atOnce, type Cluster, startCluster } from './cluster.ts';
 
 const ROUNDS = isLong ? 200 : 20;
@@ -11,7 +11,12 @@ const GRACE_SECONDS = 2;
 
 let cluster: Cluster;
 before(async () => {
-  cluster = await startCluster({ REFRESH_GRACE_SECONDS: `${GRACE_SECONDS}`, DB_POOL_MAX: '10', PASSWORD_HASH: 'bcrypt', BCRYPT_SALT_ROUNDS: '10' });
+  cluster = await startCluster({
+    REFRESH_GRACE_SECONDS: `${GRACE_SECONDS}`,
+    DB_POOL_MAX: '10',
+    PASSWORD_HASH: 'bcrypt',
+    BCRYPT_SALT_ROUNDS: '10',
+  });
 });
 
 const use = (token: string, at = 0): Promise<Answer> =>
@@ -19,7 +24,9 @@ const use = (token: string, at = 0): Promise<Answer> =>
 
 /** One token used a hundred times at once; the one successor that all of them got. */
 async function race(token: string, waits: number[]): Promise<string> {
-  const answers = await atOnce(cluster.servers, USES, (server) => server.post('/auth/refresh', { refresh_token: token }));
+  const answers = await atOnce(cluster.servers, USES, (server) =>
+    server.post('/auth/refresh', { refresh_token: token }),
+  );
   waits.push(...answers.map((one) => one.ms));
   const statuses = new Set(answers.map((one) => one.status));
   assert.deepEqual([...statuses], [200], JSON.stringify(answers.find((one) => one.status !== 200)?.body));
@@ -37,9 +44,17 @@ test(`of ${USES} uses of one refresh token on 3 processes all get one successor,
     token = await race(token, waits);
   }
   const rows = await cluster.postgres.sql<{ n: string; generation: number }>(
-    'SELECT count(*) AS n, max(generation) AS generation FROM auth.sessions WHERE user_id = $1', [person.id]);
+    'SELECT count(*) AS n, max(generation) AS generation FROM auth.sessions WHERE user_id = $1',
+    [person.id],
+  );
   assert.deepEqual(rows, [{ n: '1', generation: ROUNDS }]);
-  figures(t, { rounds: ROUNDS, uses: ROUNDS * USES, 'p50 ms': percentile(waits, 0.5), 'p99 ms': percentile(waits, 0.99), 'max ms': Math.max(...waits) });
+  figures(t, {
+    rounds: ROUNDS,
+    uses: ROUNDS * USES,
+    'p50 ms': percentile(waits, 0.5),
+    'p99 ms': percentile(waits, 0.99),
+    'max ms': Math.max(...waits),
+  });
 });
 
 test('after a race the successor works; the token before it ends the session once the grace is over', async () => {
@@ -89,7 +104,9 @@ for (const [name, end] of Object.entries(ENDINGS)) {
     for (let round = 0; round < (isLong ? 50 : 5); round++) {
       const person = await register(cluster.servers[0]);
       const ending = sleep(round * 4).then(() => end(person));
-      const answers = await atOnce(cluster.servers, 12, (server) => server.post('/auth/refresh', { refresh_token: person.refresh }));
+      const answers = await atOnce(cluster.servers, 12, (server) =>
+        server.post('/auth/refresh', { refresh_token: person.refresh }),
+      );
       await ending;
       const given = answers.filter((one) => one.status === 200);
       const tokens = new Set([person.refresh, ...given.map((one) => one.body.refresh_token as string)]);

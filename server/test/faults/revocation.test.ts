@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, figures, linkToken, logIn, PASSWORD, percentile, type Person, register, type ServerProcess } from '../processes.ts';
+import {
+  type Answer,
+  figures,
+  linkToken,
+  logIn,
+  PASSWORD,
+  type Person,
+  percentile,
+  register,
+  type ServerProcess,
+} from '../processes.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
 let cluster: Cluster;
@@ -13,7 +23,11 @@ before(async () => {
 const me = (server: ServerProcess, person: Person): Promise<Answer> =>
   server.get('/me', person.cookie ? { cookie: person.cookie } : { bearer: person.access });
 const send = (server: ServerProcess, path: string, person: Person): Promise<Answer> =>
-  server.call('POST', `/api/v1${path}`, person.cookie ? { cookie: person.cookie, headers: { 'x-csrf-token': person.csrf } } : { bearer: person.access });
+  server.call(
+    'POST',
+    `/api/v1${path}`,
+    person.cookie ? { cookie: person.cookie, headers: { 'x-csrf-token': person.csrf } } : { bearer: person.access },
+  );
 
 /** How the sessions of a person come to an end; it resolves when that was acknowledged. */
 const WAYS: Record<string, (person: Person) => Promise<unknown>> = {
@@ -63,7 +77,10 @@ async function measure(rounds: number): Promise<number[]> {
 }
 
 const summary = (all: number[]): Record<string, number> => ({
-  endings: all.length / 3, 'p50 ms': percentile(all, 0.5), 'p99 ms': percentile(all, 0.99), 'max ms': Math.max(...all),
+  endings: all.length / 3,
+  'p50 ms': percentile(all, 0.5),
+  'p99 ms': percentile(all, 0.99),
+  'max ms': Math.max(...all),
 });
 
 test('revocation reaches all three processes within a second, for tokens and cookies', async (t) => {
@@ -92,11 +109,16 @@ test('F-47: a feed whose every connection is cut again and again is late for nob
   let isOver = false;
   const cutting = (async () => {
     while (!isOver) {
-      await cluster.postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'auth-api' AND query LIKE '%auth.changes c%'`);
+      await cluster.postgres.sql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'auth-api' AND query LIKE '%auth.changes c%'`,
+      );
       await sleep(30);
     }
   })();
-  const people = await Promise.all([logIn(cluster.servers[0], (await register(cluster.servers[0])).email), register(cluster.servers[1])]);
+  const people = await Promise.all([
+    logIn(cluster.servers[0], (await register(cluster.servers[0])).email),
+    register(cluster.servers[1]),
+  ]);
   const delays: number[] = [];
   for (const person of people) {
     for (const server of cluster.servers) assert.equal((await me(server, person)).status, 200);

@@ -21,16 +21,25 @@ test(`F-15: three processes that start at once on an empty database end with one
     const service = serviceEnv({ DATABASE_URL: postgres.url.replace(/postgres$/, name) });
     const servers = await Promise.all([1, 2, 3].map(() => spawnServer(service)));
     times.push(...(await Promise.all(servers.map((one) => one.ready()))));
-    const sets = await Promise.all(servers.map(async (one) => (await one.call('GET', '/.well-known/jwks.json')).body.keys));
+    const sets = await Promise.all(
+      servers.map(async (one) => (await one.call('GET', '/.well-known/jwks.json')).body.keys),
+    );
     assert.equal(sets[0].length, 1);
     assert.deepEqual(sets[1], sets[0]);
     assert.deepEqual(sets[2], sets[0]);
     const person = await register(servers[0] as (typeof servers)[0]);
     for (const one of servers) assert.equal((await one.get('/me', { bearer: person.access })).status, 200);
-    for (const one of servers) assert.deepEqual(one.lines().filter((line) => ['error', 'fatal'].includes(String(line.level))), []);
+    for (const one of servers)
+      assert.deepEqual(
+        one.lines().filter((line) => ['error', 'fatal'].includes(String(line.level))),
+        [],
+      );
     await Promise.all(servers.map((one) => one.kill()));
     const { rows } = await inDatabase(name, 'SELECT version FROM auth.migrations ORDER BY version');
-    assert.deepEqual(rows.map((row) => row.version), readMigrations().map((one) => one.version));
+    assert.deepEqual(
+      rows.map((row) => row.version),
+      readMigrations().map((one) => one.version),
+    );
   }
   figures(t, { rounds: ROUNDS, 'ready p50 ms': percentile(times, 0.5), 'ready max ms': Math.max(...times) });
 });
@@ -80,7 +89,10 @@ test('F-79: a migration that cannot get its lock gives up with exit code 69, cha
   const gaveUp = performance.now() - from;
   assert.match(first.errors(), /migration gave up: another session has held a lock/);
   assert.ok(gaveUp < 8_000);
-  const { rows } = await inDatabase('locked', `SELECT to_regclass('auth.users') AS users, (SELECT count(*) FROM auth.migrations) AS n`);
+  const { rows } = await inDatabase(
+    'locked',
+    `SELECT to_regclass('auth.users') AS users, (SELECT count(*) FROM auth.migrations) AS n`,
+  );
   assert.deepEqual(rows, [{ users: null, n: '0' }]);
   await holder.query('ROLLBACK');
   await holder.end();

@@ -99,7 +99,7 @@ test('outside production DB_SSL_REJECT_UNAUTHORIZED=false takes any certificate'
 test('a certificate for another name is refused, also where the host is an address', async () => {
   const env = { ...parts, DB_SSL: 'true', DB_SSL_CA_PATH: authority.ca };
   const serve = async (names: string): Promise<void> => {
-    install(authority.issue('database', { names }));
+    install(authority.issue('database', { commonName: 'database', names }));
     await postgres.sql('SELECT pg_reload_conf()');
     await new Promise((done) => setTimeout(done, 200));
   };

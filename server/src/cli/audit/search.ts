@@ -1,11 +1,11 @@
 import { type AuditFilter, exportAudit, searchAudit } from '../../core/audit/index.ts';
+import type { Sql } from '../../platform/db/index.ts';
 import { command, json } from '../command.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { onGround } from '../ground.ts';
 import { note, plain, pour, print, printJson, tableText } from '../output.ts';
 import { requireUser } from '../users/find.ts';
 import { wholeNumber } from '../users/list.ts';
-import type { Sql } from '../../platform/db/index.ts';
 
 const filterArgs = {
   user: { type: 'string', description: 'Whose account it concerns: an address or an id.', valueHint: 'who' },
@@ -22,7 +22,10 @@ type FilterArgs = { readonly [Name in keyof typeof filterArgs]?: string | undefi
 
 export const search = command({
   summary: 'Find lines of the audit log, newest first.',
-  examples: ['auth-api audit search --user=ada@example.com', 'auth-api audit search --action="session.*" --outcome=failure --limit=100'],
+  examples: [
+    'auth-api audit search --user=ada@example.com',
+    'auth-api audit search --action="session.*" --outcome=failure --limit=100',
+  ],
   args: {
     ...filterArgs,
     limit: { type: 'string', description: 'At most so many, up to 100.', default: '25', valueHint: 'n' },
@@ -36,16 +39,34 @@ export const search = command({
         ...(args.cursor !== undefined && { cursor: args.cursor }),
       });
       if (args.json) return printJson(page);
-      const rows = page.data.map((one) => [one.at, one.action, one.outcome, one.actor.id ?? one.actor.type, one.subject ?? '', one.address ?? '', plain(one.reason ?? '')]);
-      print(rows.length === 0 ? 'No line fits.' : tableText(['at', 'action', 'outcome', 'by', 'user', 'address', 'reason'], rows));
+      const rows = page.data.map((one) => [
+        one.at,
+        one.action,
+        one.outcome,
+        one.actor.id ?? one.actor.type,
+        one.subject ?? '',
+        one.address ?? '',
+        plain(one.reason ?? ''),
+      ]);
+      print(
+        rows.length === 0
+          ? 'No line fits.'
+          : tableText(['at', 'action', 'outcome', 'by', 'user', 'address', 'reason'], rows),
+      );
       if (page.next_cursor !== null) note(`There are more: --cursor=${page.next_cursor}`);
     }),
 });
 
 export const exportCommand = command({
   summary: 'Export lines of the audit log, newest first.',
-  examples: ['auth-api audit export --from=2026-01-01T00:00:00Z > audit.ndjson', 'auth-api audit export --format=csv --action="user.*"'],
-  args: { ...filterArgs, format: { type: 'enum', options: ['ndjson', 'csv'], default: 'ndjson', description: 'The form.' } },
+  examples: [
+    'auth-api audit export --from=2026-01-01T00:00:00Z > audit.ndjson',
+    'auth-api audit export --format=csv --action="user.*"',
+  ],
+  args: {
+    ...filterArgs,
+    format: { type: 'enum', options: ['ndjson', 'csv'], default: 'ndjson', description: 'The form.' },
+  },
   run: ({ args }) =>
     onGround({ command: 'audit export' }, async ({ db, unit, line }) => {
       const filter = await filterOf(db, args);
@@ -75,7 +96,10 @@ async function idOf(db: Sql, word: string): Promise<string> {
 }
 
 function timeOf(option: string, text: string): Date {
-  const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) throw new Failure(EXIT.usage, `--${option} takes a time such as 2026-01-31 or 2026-01-31T08:00:00Z.`);
+  const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  if (Number.isNaN(at))
+    throw new Failure(EXIT.usage, `--${option} takes a time such as 2026-01-31 or 2026-01-31T08:00:00Z.`);
   return new Date(at);
 }

@@ -1,4 +1,9 @@
-import { type ChainReport, type RememberedCheckpoint, readCheckpointFromLog, verifyChain } from '../../core/audit/index.ts';
+import {
+  type ChainReport,
+  type RememberedCheckpoint,
+  readCheckpointFromLog,
+  verifyChain,
+} from '../../core/audit/index.ts';
 import { command, json } from '../command.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { onGround } from '../ground.ts';
@@ -14,8 +19,16 @@ export const verify = command({
     'auth-api audit verify --checkpoint=4711:9f86d081884c7d65… --json',
   ],
   args: {
-    checkpoint: { type: 'string', description: 'A checkpoint that you remember: the number and the hash of the line.', valueHint: 'seq:hash' },
-    'checkpoint-log': { type: 'string', description: 'A log of the server; the furthest checkpoint in it is taken.', valueHint: 'file' },
+    checkpoint: {
+      type: 'string',
+      description: 'A checkpoint that you remember: the number and the hash of the line.',
+      valueHint: 'seq:hash',
+    },
+    'checkpoint-log': {
+      type: 'string',
+      description: 'A log of the server; the furthest checkpoint in it is taken.',
+      valueHint: 'file',
+    },
     json,
   },
   run: ({ args }) =>
@@ -29,8 +42,21 @@ export const verify = command({
       });
       if (isTerminal) process.stderr.write('\r\u001b[2K');
       const { ok, lines, faultCount } = report;
-      await unit.record({ audit: [line({ action: 'audit.verified', outcome: ok ? 'success' : 'failure', detail: { lines, faults: faultCount } })] });
-      if (args.json) printJson({ ...report, head: { seq: report.head.seq, hash: report.head.hash.toString('hex') }, expected: expectCheckpoint ?? null });
+      await unit.record({
+        audit: [
+          line({
+            action: 'audit.verified',
+            outcome: ok ? 'success' : 'failure',
+            detail: { lines, faults: faultCount },
+          }),
+        ],
+      });
+      if (args.json)
+        printJson({
+          ...report,
+          head: { seq: report.head.seq, hash: report.head.hash.toString('hex') },
+          expected: expectCheckpoint ?? null,
+        });
       else tell(report, expectCheckpoint);
       if (!ok) process.exitCode = EXIT.failed;
     }),
@@ -38,16 +64,23 @@ export const verify = command({
 
 const SHOWN = 20;
 
-function tell({ ok, lines, erased, unsealed, head, faults, faultCount }: ChainReport, expected: RememberedCheckpoint | null): void {
-  for (const fault of faults.slice(0, SHOWN)) print(`${fault.kind}${fault.seq === undefined ? '' : ` at ${fault.seq}`}: ${fault.detail}`);
+function tell(
+  { ok, lines, erased, unsealed, head, faults, faultCount }: ChainReport,
+  expected: RememberedCheckpoint | null,
+): void {
+  for (const fault of faults.slice(0, SHOWN))
+    print(`${fault.kind}${fault.seq === undefined ? '' : ` at ${fault.seq}`}: ${fault.detail}`);
   if (faultCount > SHOWN) print(`… and ${faultCount - SHOWN} more; --json lists a hundred`);
-  print(`${ok ? 'The log is whole' : `The log has ${faultCount === 1 ? 'one fault' : `${faultCount} faults`}`}: ${lines} lines, ${erased} of them erased with their users, ${unsealed} waiting for their seal.`);
+  print(
+    `${ok ? 'The log is whole' : `The log has ${faultCount === 1 ? 'one fault' : `${faultCount} faults`}`}: ${lines} lines, ${erased} of them erased with their users, ${unsealed} waiting for their seal.`,
+  );
   print(`It ends at ${head.seq}:${head.hash.toString('hex')}`);
   if (expected === null) note('Whether its end was cut off shows only with --checkpoint or --checkpoint-log.');
 }
 
 async function remembered(text: string | undefined, log: string | undefined): Promise<RememberedCheckpoint | null> {
-  if (text !== undefined && log !== undefined) throw new Failure(EXIT.usage, 'One of --checkpoint and --checkpoint-log.');
+  if (text !== undefined && log !== undefined)
+    throw new Failure(EXIT.usage, 'One of --checkpoint and --checkpoint-log.');
   if (log !== undefined) {
     const found = await readCheckpointFromLog(log).catch((error: NodeJS.ErrnoException) => {
       throw new Failure(EXIT.data, `${log} cannot be read (${error.code ?? error.message}).`);
@@ -57,6 +90,7 @@ async function remembered(text: string | undefined, log: string | undefined): Pr
   }
   if (text === undefined) return null;
   const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
-  if (seq === undefined || hash === undefined) throw new Failure(EXIT.usage, '--checkpoint takes the number and the 64 hexadecimal digits of a hash: 4711:9f86….');
+  if (seq === undefined || hash === undefined)
+    throw new Failure(EXIT.usage, '--checkpoint takes the number and the 64 hexadecimal digits of a hash: 4711:9f86….');
   return { seq: Number(seq), hash: hash.toLowerCase() };
 }

@@ -8,5 +8,15 @@ export interface Finding {
 }
 
 export const ok = (check: string, message: string): Finding => ({ check, status: 'ok', message });
-export const warn = (check: string, message: string, mend: string): Finding => ({ check, status: 'warn', message, mend });
-export const fail = (check: string, message: string, mend: string): Finding => ({ check, status: 'fail', message, mend });
+export const warn = (check: string, message: string, mend: string): Finding => ({
+  check,
+  status: 'warn',
+  message,
+  mend,
+});
+export const fail = (check: string, message: string, mend: string): Finding => ({
+  check,
+  status: 'fail',
+  message,
+  mend,
+});

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { fail, type Finding, ok, warn } from './finding.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
 
 const GIB = 1024 ** 3;
 const DAY = 86_400_000;
@@ -34,7 +34,11 @@ function disk(check: string, folder: string): Finding {
     if (free < 0.2 * GIB) return fail(check, text, mend);
     return free < GIB || bavail < blocks * 0.03 ? warn(check, text, mend) : ok(check, text);
   } catch (error) {
-    return warn(check, `${folder} cannot be looked at (${(error as { code?: string }).code})`, 'Does it exist, and may this user see it?');
+    return warn(
+      check,
+      `${folder} cannot be looked at (${(error as { code?: string }).code})`,
+      'Does it exist, and may this user see it?',
+    );
   }
 }
 
@@ -45,9 +49,14 @@ function existing(folder: string): string {
 
 function permissions(config: Config): Finding {
   if (process.platform === 'win32') return ok('permissions', 'not looked at on Windows');
-  const secret = [join(config.DATA_DIR, 'dev-secrets.json'), join(config.DATA_DIR, 'server.sock'), config.tls?.keyPath ?? ''];
+  const secret = [
+    join(config.DATA_DIR, 'dev-secrets.json'),
+    join(config.DATA_DIR, 'server.sock'),
+    config.tls?.keyPath ?? '',
+  ];
   const open = secret.filter((path) => modeOf(path) & 0o007);
-  if (config.database.kind === 'embedded' && modeOf(config.database.directory) & 0o077) open.push(config.database.directory);
+  if (config.database.kind === 'embedded' && modeOf(config.database.directory) & 0o077)
+    open.push(config.database.directory);
   if (open.length === 0) return ok('permissions', 'nobody else can read keys and data');
   return fail('permissions', `others can read ${open.join(', ')}`, `chmod go-rwx ${open.join(' ')}`);
 }
@@ -68,7 +77,13 @@ function certificate({ tls }: Config, now: number): Finding[] {
 
 function proxy(config: Config): Finding {
   const isBehind = config.PUBLIC_URL.startsWith('https:') && config.tls === null;
-  if (!isBehind) return ok('proxy', config.TRUSTED_PROXIES.length > 0 ? `believes ${config.TRUSTED_PROXIES.join(', ')}` : 'none declared, none needed');
+  if (!isBehind)
+    return ok(
+      'proxy',
+      config.TRUSTED_PROXIES.length > 0
+        ? `believes ${config.TRUSTED_PROXIES.join(', ')}`
+        : 'none declared, none needed',
+    );
   if (config.TRUSTED_PROXIES.length > 0) return ok('proxy', `believes ${config.TRUSTED_PROXIES.join(', ')}`);
   return warn(
     'proxy',

@@ -49,7 +49,10 @@ export const remove = command({
     onGround({ command: 'users delete' }, async ({ db, unit, by }) => {
       const user = await requireUser(db, args.who);
       if (args.yes !== true) {
-        throw new Failure(EXIT.usage, `Deleting ${user.email} cannot be undone. Say --yes to do it; \`users disable\` can be undone.`);
+        throw new Failure(
+          EXIT.usage,
+          `Deleting ${user.email} cannot be undone. Say --yes to do it; \`users disable\` can be undone.`,
+        );
       }
       await deleteUser(unit, by, user.id, [user.version]);
       if (args.json) printJson({ deleted: user.id });

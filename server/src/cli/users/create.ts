@@ -46,7 +46,13 @@ export const create = command({
         email: requireEmail(args.email),
         name: args.name === undefined ? null : requireName(args.name),
         locale: localeOf(args.locale),
-        roles: [...new Set([...(args.roles?.split(',') ?? []), ...(args.admin ? ['admin'] : [])].map((one) => one.trim()).filter(Boolean))],
+        roles: [
+          ...new Set(
+            [...(args.roles?.split(',') ?? []), ...(args.admin ? ['admin'] : [])]
+              .map((one) => one.trim())
+              .filter(Boolean),
+          ),
+        ],
         isVerified: args.unverified !== true,
         password: args['password-stdin'] ? await readSecret('Password: ') : null,
       };
@@ -68,20 +74,29 @@ async function make({ unit, by, config }: Ground, wanted: Wanted): Promise<{ use
     return await administer(unit, by, 'users:write', async (tx, record, authority) => {
       await requireGrantable(tx, authority, roles);
       const verifiedAt = isVerified ? createdAt : null;
-      if (!(await insertUser(tx, { id, email, name, passwordHash, verifiedAt, createdAt, locale }))) throw new Refusal('email_taken');
+      if (!(await insertUser(tx, { id, email, name, passwordHash, verifiedAt, createdAt, locale })))
+        throw new Refusal('email_taken');
       await replaceRoles(tx, id, roles);
-      const token = passwordHash === null ? await issueOneTime(tx, 'choose-password', { userId: id, data: { email } }, now) : null;
-      await record({ audit: [lineOf(by, 'user.created_by_admin', { subject: id, detail: { roles, email_verified: isVerified } })] });
+      const token =
+        passwordHash === null ? await issueOneTime(tx, 'choose-password', { userId: id, data: { email } }, now) : null;
+      await record({
+        audit: [lineOf(by, 'user.created_by_admin', { subject: id, detail: { roles, email_verified: isVerified } })],
+      });
       const user = (await findUser(tx, id)) as UserRow;
       return { user, link: token === null ? null : mailLink(config.APP_LINK_BASE, '/reset-password', token) };
     });
   } catch (error) {
-    if (error instanceof Refusal && error.code === 'email_taken') throw new Failure(EXIT.failed, `There is an account ${email} already.`);
+    if (error instanceof Refusal && error.code === 'email_taken')
+      throw new Failure(EXIT.failed, `There is an account ${email} already.`);
     throw error;
   }
 }
 
-async function hashOf(password: string, owner: { email: string; name: string | null }, config: Ground['config']): Promise<string> {
+async function hashOf(
+  password: string,
+  owner: { email: string; name: string | null },
+  config: Ground['config'],
+): Promise<string> {
   const passwords = createPasswords({ config });
   const faults = await passwords.check(password, owner);
   if (faults[0] !== undefined) throw new Failure(EXIT.data, `The password cannot be used: ${faults[0].message}`);

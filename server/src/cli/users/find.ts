@@ -1,10 +1,22 @@
-import { canonicalEmail, findUser, findUserByEmail, principalUser, type UserRow, type UserView, userView } from '../../core/users/index.ts';
+import {
+  canonicalEmail,
+  findUser,
+  findUserByEmail,
+  principalUser,
+  type UserRow,
+  type UserView,
+  userView,
+} from '../../core/users/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import type { Sql } from '../../platform/db/index.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { fieldsText, plain, print, printJson } from '../output.ts';
 
-export const who = { type: 'positional', description: 'The address or the id of the account.', required: true } as const;
+export const who = {
+  type: 'positional',
+  description: 'The address or the id of the account.',
+  required: true,
+} as const;
 
 /** The account that a word names, or a message that says that there is none. */
 export async function requireUser(sql: Sql, word: string): Promise<UserRow> {
@@ -22,7 +34,10 @@ export function viewOf(user: UserRow): UserView {
 
 export function printUser(user: UserRow, asJson: boolean): void {
   const view = viewOf(user);
-  if (asJson) return printJson(view);
+  if (asJson) {
+    printJson(view);
+    return;
+  }
   print(
     fieldsText([
       ['id', view.id],

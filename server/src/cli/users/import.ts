@@ -1,6 +1,12 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createPasswords } from '../../core/passwords/index.ts';
-import { type FirebaseParameters, type ImportProgress, type ImportResult, importUsers, type LineFault } from '../../core/user-transfer/index.ts';
+import {
+  type FirebaseParameters,
+  type ImportProgress,
+  type ImportResult,
+  importUsers,
+  type LineFault,
+} from '../../core/user-transfer/index.ts';
 import { linesOf } from '../../lib/lines.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { command, json } from '../command.ts';
@@ -25,7 +31,11 @@ export const importCommand = command({
     format: { type: 'enum', options: ['ndjson', 'csv'], description: 'The form; otherwise by the name of the file.' },
     'dry-run': { type: 'boolean', description: 'Check every line and write nothing.' },
     strict: { type: 'boolean', description: 'Import nothing where any line is bad.' },
-    firebase: { type: 'string', description: 'The hash parameters of the Firebase project, as JSON.', valueHint: 'file' },
+    firebase: {
+      type: 'string',
+      description: 'The hash parameters of the Firebase project, as JSON.',
+      valueHint: 'file',
+    },
     json,
   },
   run: ({ args }) => onGround({ command: 'users import' }, (ground) => run(ground, args)),
@@ -71,7 +81,10 @@ async function run({ db, unit, config, clock, by, line }: Ground, args: Args): P
 
 function report(result: ImportResult, args: Args, seconds: number): void {
   const { imported, skipped, failed, errors } = result;
-  if (args.json) return printJson({ dry_run: args['dry-run'] === true, imported, skipped, failed, errors });
+  if (args.json) {
+    printJson({ dry_run: args['dry-run'] === true, imported, skipped, failed, errors });
+    return;
+  }
   if (failed > SHOWN_FAULTS) note(`… and ${failed - SHOWN_FAULTS} more bad lines (--json lists a thousand)`);
   const verb = args['dry-run'] ? 'would be imported' : 'imported';
   print(`${imported} ${verb}, ${skipped} skipped (here already), ${failed} bad lines, in ${seconds.toFixed(1)} s`);
@@ -84,7 +97,8 @@ function faultText({ line, field, message }: LineFault): string {
 
 function openInput(file: string): { bytes: AsyncIterable<Uint8Array>; size: number | null; read(): number } {
   if (file === '-') {
-    if (process.stdin.isTTY === true) throw new Failure(EXIT.usage, 'Standard input is a terminal: pipe the file in, or name it.');
+    if (process.stdin.isTTY === true)
+      throw new Failure(EXIT.usage, 'Standard input is a terminal: pipe the file in, or name it.');
     return { bytes: process.stdin, size: null, read: () => 0 };
   }
   const found = statSync(file, { throwIfNoEntry: false });
@@ -111,6 +125,7 @@ function readFirebase(file: string): FirebaseParameters {
     throw new Failure(EXIT.data, `${file} cannot be read as ${expected}.`);
   }
   const { base64_signer_key: signerKey, base64_salt_separator: saltSeparator, rounds, mem_cost: memCost } = value;
-  if (typeof signerKey !== 'string' || typeof saltSeparator !== 'string') throw new Failure(EXIT.data, `${file} is not ${expected}.`);
+  if (typeof signerKey !== 'string' || typeof saltSeparator !== 'string')
+    throw new Failure(EXIT.data, `${file} is not ${expected}.`);
   return { signerKey, saltSeparator, rounds: Number(rounds), memCost: Number(memCost) };
 }

@@ -7,7 +7,11 @@ import { printUser, requireUser, viewOf, who } from './find.ts';
 
 export const list = command({
   summary: 'List accounts, newest first, or find them by the beginning of their address or name.',
-  examples: ['auth-api users list', 'auth-api users list --query=ada --json', 'auth-api users list --role=admin --status=active'],
+  examples: [
+    'auth-api users list',
+    'auth-api users list --query=ada --json',
+    'auth-api users list --role=admin --status=active',
+  ],
   args: {
     query: { type: 'string', description: 'What the address or the name begins with.', valueHint: 'text' },
     role: { type: 'string', description: 'Only who holds this role.' },
@@ -27,7 +31,13 @@ export const list = command({
         ...(args.status !== undefined && { status: args.status as 'active' | 'disabled' }),
       });
       if (args.json) return printJson({ data: page.rows.map(viewOf), next_cursor: page.nextCursor });
-      const rows = page.rows.map((user) => [user.id, user.email, plain(user.name ?? ''), user.roles.join(' '), user.status]);
+      const rows = page.rows.map((user) => [
+        user.id,
+        user.email,
+        plain(user.name ?? ''),
+        user.roles.join(' '),
+        user.status,
+      ]);
       print(rows.length === 0 ? 'No account fits.' : tableText(['id', 'email', 'name', 'roles', 'status'], rows));
       if (page.nextCursor !== null) note(`There are more: --cursor=${page.nextCursor}`);
     }),
@@ -38,7 +48,9 @@ export const show = command({
   examples: ['auth-api users show ada@example.com', 'auth-api users show 019365a2-… --json'],
   args: { who, json },
   run: ({ args }) =>
-    onGround({ command: 'users show' }, async ({ db }) => printUser(await requireUser(db, args.who), args.json === true)),
+    onGround({ command: 'users show' }, async ({ db }) =>
+      printUser(await requireUser(db, args.who), args.json === true),
+    ),
 });
 
 export function wholeNumber(option: string, text: string, least: number, most: number): number {

@@ -7,7 +7,10 @@ import { requireUser, who } from './find.ts';
 
 export const roles = command({
   summary: 'Show the roles of an account, or change them; a change counts within a second.',
-  examples: ['auth-api users roles ada@example.com', 'auth-api users roles ada@example.com --add=admin --remove=support'],
+  examples: [
+    'auth-api users roles ada@example.com',
+    'auth-api users roles ada@example.com --add=admin --remove=support',
+  ],
   args: {
     who,
     add: { type: 'string', description: 'Roles to give, separated by commas.', valueHint: 'role,…' },
@@ -22,7 +25,10 @@ export const roles = command({
         throw new Failure(EXIT.usage, '--set stands alone: it says all the roles.');
       }
       const taken = names(args.remove);
-      const wanted = args.set === undefined ? [...user.roles.filter((one) => !taken.includes(one)), ...names(args.add)] : names(args.set);
+      const wanted =
+        args.set === undefined
+          ? [...user.roles.filter((one) => !taken.includes(one)), ...names(args.add)]
+          : names(args.set);
       const isChange = (args.set ?? args.add ?? args.remove) !== undefined;
       const after = isChange ? await setUserRoles(unit, by, user.id, wanted, [user.version]) : user;
       if (args.json) printJson({ id: after.id, roles: after.roles });
@@ -31,5 +37,8 @@ export const roles = command({
 });
 
 function names(text: string | undefined): string[] {
-  return (text ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '' && one !== '-');
+  return (text ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && one !== '-');
 }

@@ -33,7 +33,8 @@ function typed(prompt: string): Promise<string> {
         if (key === '\r' || key === '\n' || key === '\u0004') {
           stdin.off('data', onKeys).setRawMode(false).pause();
           note('');
-          return done(text);
+          done(text);
+          return;
         }
         text = key === '\u007f' || key === '\b' ? [...text].slice(0, -1).join('') : text + key;
       }

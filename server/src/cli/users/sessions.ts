@@ -18,8 +18,18 @@ export const sessions = command({
       const idleSince = new Date(now - config.JWT_REFRESH_EXPIRES_IN * 1000);
       const rows = await listSessions(db, id, new Date(now), idleSince, { limit: 100, before: null });
       if (args.json) return printJson({ data: rows });
-      const cells = rows.map((row) => [row.id, row.kind, row.address, row.last_seen_at.toISOString(), plain(row.user_agent).slice(0, 60)]);
-      print(rows.length === 0 ? 'There is no live session.' : tableText(['id', 'kind', 'address', 'last seen', 'device'], cells));
+      const cells = rows.map((row) => [
+        row.id,
+        row.kind,
+        row.address,
+        row.last_seen_at.toISOString(),
+        plain(row.user_agent).slice(0, 60),
+      ]);
+      print(
+        rows.length === 0
+          ? 'There is no live session.'
+          : tableText(['id', 'kind', 'address', 'last seen', 'device'], cells),
+      );
     }),
 });
 
@@ -31,7 +41,8 @@ export const revoke = command({
     onGround({ command: 'users revoke' }, async ({ db, unit, by }) => {
       const user = await requireUser(db, args.who);
       const only = args.session ?? null;
-      if (only !== null && !isUuid(only)) throw new Failure(EXIT.usage, '--session takes the id of a session, as `users sessions` shows it.');
+      if (only !== null && !isUuid(only))
+        throw new Failure(EXIT.usage, '--session takes the id of a session, as `users sessions` shows it.');
       await endUserSessions(unit, by, user.id, only);
       if (args.json) printJson({ id: user.id, session: only });
       else note(only === null ? 'all sessions ended' : 'session ended');

@@ -12,7 +12,7 @@ import {
   requireTarget,
   requireVersion,
 } from '../roles/index.ts';
-import { deleteUser as deleteRow, findUser, requireName, updateProfile, type UserRow } from '../users/index.ts';
+import { deleteUser as deleteRow, findUser, requireName, type UserRow, updateProfile } from '../users/index.ts';
 import { bumpVersion, endImpersonations } from './store.ts';
 
 export interface ProfileChange {
@@ -69,7 +69,12 @@ export async function setUserRoles(
 }
 
 /** For good, with all that hangs on it. What its lines say of the person goes; that it was done, and by whom, stays. */
-export async function deleteUser(unit: Unit, by: Administrator, id: string, accepted: readonly number[]): Promise<void> {
+export async function deleteUser(
+  unit: Unit,
+  by: Administrator,
+  id: string,
+  accepted: readonly number[],
+): Promise<void> {
   const at = new Date(by.origin.now);
   await administer(unit, by, 'users:delete', async (tx, record, authority) => {
     const user = await requireTarget(tx, authority, id);

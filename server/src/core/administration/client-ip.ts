@@ -37,7 +37,8 @@ function explanationOf(isTrusted: boolean, hasHeader: boolean, isPeer: boolean):
     return 'X-Forwarded-For was ignored: the connection comes from an address that is not in TRUSTED_PROXIES. If it is your proxy, add it there.';
   }
   if (!isTrusted) return 'The address of the connection itself; no proxy said anything.';
-  if (!hasHeader) return 'The connection comes from a trusted proxy that sends no X-Forwarded-For: all of its clients look like one.';
+  if (!hasHeader)
+    return 'The connection comes from a trusted proxy that sends no X-Forwarded-For: all of its clients look like one.';
   if (isPeer) return 'The trusted proxy’s own address: X-Forwarded-For held no address that could be read.';
   return 'From X-Forwarded-For, read from the right: the first address that is not a trusted proxy.';
 }

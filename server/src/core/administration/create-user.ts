@@ -21,7 +21,11 @@ export interface UserToCreate {
 }
 
 /** An account without a password: its owner chooses one by the link in the mail, and nobody else ever knows it (ADM-06). */
-export async function createUser({ config, unit }: CreateUserDeps, by: Administrator, wanted: UserToCreate): Promise<UserRow> {
+export async function createUser(
+  { config, unit }: CreateUserDeps,
+  by: Administrator,
+  wanted: UserToCreate,
+): Promise<UserRow> {
   const email = requireEmail(wanted.email);
   const name = wanted.name === undefined ? null : requireName(wanted.name);
   const roles = [...new Set(wanted.roles ?? [])];
@@ -31,7 +35,8 @@ export async function createUser({ config, unit }: CreateUserDeps, by: Administr
   const locale = wanted.locale ?? null;
   return administer(unit, by, 'users:write', async (tx, record, authority) => {
     if (roles.length > 0) {
-      if (!covers(authority.held, ['roles:write'])) throw new Refusal('forbidden', { detail: 'Giving roles takes roles:write.' });
+      if (!covers(authority.held, ['roles:write']))
+        throw new Refusal('forbidden', { detail: 'Giving roles takes roles:write.' });
       await requireGrantable(tx, authority, roles);
     }
     const verifiedAt = wanted.email_verified ? at : null;
@@ -43,7 +48,10 @@ export async function createUser({ config, unit }: CreateUserDeps, by: Administr
     const link = mailLink(config.APP_LINK_BASE, '/reset-password', token);
     await record({
       audit: [
-        lineOf(by, 'user.created_by_admin', { subject: id, detail: { roles, email_verified: wanted.email_verified ?? false } }),
+        lineOf(by, 'user.created_by_admin', {
+          subject: id,
+          detail: { roles, email_verified: wanted.email_verified ?? false },
+        }),
       ],
       mail: [{ template: 'reset-password', to: email, locale, userId: id, data: { link } }],
     });

@@ -35,7 +35,10 @@ export async function findUsers(sql: Sql, search: UserSearch): Promise<UserPage>
       : await matching(sql, query, filter, position, limit + 1);
   const last = found[limit - 1];
   const isMore = found.length > limit && last !== undefined;
-  return { rows: found.slice(0, limit).map(({ row }) => row), nextCursor: isMore ? toCursor(list, last.position) : null };
+  return {
+    rows: found.slice(0, limit).map(({ row }) => row),
+    nextCursor: isMore ? toCursor(list, last.position) : null,
+  };
 }
 
 interface Found {

@@ -36,7 +36,10 @@ export async function listKeyViews(keys: Keys, now: number): Promise<KeyView[]> 
   }));
 }
 
-function statusOf(row: { active_from: Date; retired_at: Date | null; revoked_at: Date | null }, now: number): KeyView['status'] {
+function statusOf(
+  row: { active_from: Date; retired_at: Date | null; revoked_at: Date | null },
+  now: number,
+): KeyView['status'] {
   if (row.revoked_at !== null) return 'revoked';
   if (row.retired_at !== null && row.retired_at.getTime() <= now) return 'retired';
   return row.active_from.getTime() > now ? 'next' : 'active';

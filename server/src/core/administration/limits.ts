@@ -1,6 +1,6 @@
 import type { Config, RateLimit } from '../../config/config.ts';
-import { formatIp, parseIp } from '../../lib/ip.ts';
 import { isUuid } from '../../lib/id.ts';
+import { formatIp, parseIp } from '../../lib/ip.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Db } from '../../platform/db/index.ts';
 import { addressKey } from '../../platform/http/address.ts';
@@ -32,9 +32,7 @@ export interface SubjectLimits {
   limits: LimitView[];
 }
 
-type Subject =
-  | { kind: 'account'; email: string; userId: string | null }
-  | { kind: 'address'; key: string };
+type Subject = { kind: 'account'; email: string; userId: string | null } | { kind: 'address'; key: string };
 
 /** Why is this one throttled? A user's id, an e-mail address (also of nobody), or a network address. */
 export async function explainLimits(deps: LimitsDeps, text: string, now: number): Promise<SubjectLimits> {
@@ -43,8 +41,20 @@ export async function explainLimits(deps: LimitsDeps, text: string, now: number)
     return {
       subject: { kind: 'address', key: subject.key, user_id: null },
       limits: [
-        requests(deps, 'address', subject.key, deps.config.rateLimitAddress, 'Requests without a valid session from this address.'),
-        requests(deps, 'login', subject.key, deps.config.RATE_LIMIT_LOGIN, 'Requests that carry a credential from this address.'),
+        requests(
+          deps,
+          'address',
+          subject.key,
+          deps.config.rateLimitAddress,
+          'Requests without a valid session from this address.',
+        ),
+        requests(
+          deps,
+          'login',
+          subject.key,
+          deps.config.RATE_LIMIT_LOGIN,
+          'Requests that carry a credential from this address.',
+        ),
       ],
     };
   }
@@ -97,7 +107,13 @@ async function subjectOf(db: Db, text: string): Promise<Subject> {
   return { kind: 'account', email, userId: (await findUserByEmail(db, email))?.id ?? null };
 }
 
-function requests({ counts }: LimitsDeps, policy: string, key: string, limit: RateLimit, explanation: string): LimitView {
+function requests(
+  { counts }: LimitsDeps,
+  policy: string,
+  key: string,
+  limit: RateLimit,
+  explanation: string,
+): LimitView {
   const state = counts.peek(policy, key, limit);
   const isFull = state.remaining <= 0;
   return {

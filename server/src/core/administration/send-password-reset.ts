@@ -19,7 +19,11 @@ export async function sendPasswordReset(deps: SendResetDeps, by: Administrator, 
     const user = await requireTarget(tx, authority, id);
     if (user.status !== 'active') throw new Refusal('conflict', { detail: 'The account is disabled.' });
     if (!(await deps.guesses.admitMail(tx, 'reset', user.email, now))) {
-      throw new Refusal('rate_limited', { policy: 'mail', retryAfter: 3600, detail: 'Enough mails were sent to this address.' });
+      throw new Refusal('rate_limited', {
+        policy: 'mail',
+        retryAfter: 3600,
+        detail: 'Enough mails were sent to this address.',
+      });
     }
     await endOneTime(tx, id, ['reset-password'], now);
     const token = await issueOneTime(tx, 'reset-password', { userId: id, data: { email: user.email } }, now);

@@ -1,10 +1,10 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Db } from '../../platform/db/index.ts';
 import { countUnsealed } from '../audit/index.ts';
 import type { Keys } from '../keys/index.ts';
 import { outboxDepth } from '../outbox/index.ts';
 import type { Sessions } from '../sessions/index.ts';
 import { GUESS } from '../throttle/index.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Db } from '../../platform/db/index.ts';
 import { type KeyView, listKeyViews } from './keys.ts';
 import * as store from './stats-store.ts';
 

@@ -17,7 +17,12 @@ export async function bumpVersion(sql: Sql, id: string, now: Date): Promise<void
 /**
  * Ends what this administrator does as other users: it rests on rights that have just changed. The ids of the sessions.
  */
-export async function endImpersonations(sql: Sql, administratorId: string, reason: string, now: Date): Promise<string[]> {
+export async function endImpersonations(
+  sql: Sql,
+  administratorId: string,
+  reason: string,
+  now: Date,
+): Promise<string[]> {
   const rows = await sql.query<{ id: string }>(
     `UPDATE auth.sessions SET ended_at = $2, end_reason = $3
       WHERE impersonator_id = $1 AND impersonator_id IS NOT NULL AND ended_at IS NULL RETURNING id`,

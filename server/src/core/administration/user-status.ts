@@ -10,7 +10,12 @@ import { endImpersonations, setStatus } from './store.ts';
 const LINKS: readonly Purpose[] = ['verify-email', 'choose-password', 'reset-password', 'confirm-email', 'undo-email'];
 
 /** Out everywhere within a second: sessions, links, and what the user does as somebody else. */
-export async function disableUser(unit: Unit, by: Administrator, id: string, reason: string | undefined): Promise<UserRow> {
+export async function disableUser(
+  unit: Unit,
+  by: Administrator,
+  id: string,
+  reason: string | undefined,
+): Promise<UserRow> {
   const at = new Date(by.origin.now);
   return administer(unit, by, 'users:write', async (tx, record, authority) => {
     const user = await requireTarget(tx, authority, id);
@@ -28,7 +33,13 @@ export async function disableUser(unit: Unit, by: Administrator, id: string, rea
         }),
       ],
       mail: [
-        { template: 'account-disabled', to: user.email, locale: user.locale, userId: id, data: { when: at.toISOString() } },
+        {
+          template: 'account-disabled',
+          to: user.email,
+          locale: user.locale,
+          userId: id,
+          data: { when: at.toISOString() },
+        },
       ],
       changed: [id, ...acting],
     });

@@ -44,9 +44,11 @@ interface Deps {
   cache: Cache;
   clock: Clock;
   onError(error: unknown): void;
+  /** How long a change of another process took to be known here; seconds. */
+  onLearned?(seconds: number): void;
 }
 
-export function createChanges({ db, cache, clock, onError }: Deps): Changes {
+export function createChanges({ db, cache, clock, onError, onLearned }: Deps): Changes {
   const latest = new Map<string, { xid: bigint; at: number }>();
   const listeners: ((subject: string) => unknown)[] = [];
   /** Subjects of which the listeners are still to be told. */
@@ -61,12 +63,13 @@ export function createChanges({ db, cache, clock, onError }: Deps): Changes {
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => Promise<void>) | undefined;
 
-  const note = ({ subject, xid }: Change): void => {
+  const note = ({ subject, xid, at }: Change): void => {
     const known = latest.get(subject);
     const id = BigInt(xid);
     if (known !== undefined && known.xid >= id) return;
     latest.set(subject, { xid: id, at: clock.now() });
     untold.add(subject);
+    if (at !== undefined && confirmedAt > 0) onLearned?.((clock.now() - at.getTime()) / 1000);
   };
 
   const tellAll = async (): Promise<void> => {

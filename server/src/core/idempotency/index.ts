@@ -35,7 +35,15 @@ const UNDER_WAY_MS = 60_000;
 const SECRET_FIELDS = new Set(['password', 'new_password', 'current_password', 'token', 'device_token']);
 const KEY = /^[\x21-\x7e]{1,200}$/;
 
-export function createIdempotency({ db, clock, encryption }: { db: Db; clock: Clock; encryption: Encryption }): Idempotency {
+export function createIdempotency({
+  db,
+  clock,
+  encryption,
+}: {
+  db: Db;
+  clock: Clock;
+  encryption: Encryption;
+}): Idempotency {
   const secret = encryption.derive('idempotency')[0] as Buffer;
   return {
     async run(request, work) {
@@ -49,7 +57,8 @@ export function createIdempotency({ db, clock, encryption }: { db: Db; clock: Cl
       const kept = await claim(db, keyHash, fingerprint, new Date(now), new Date(now + UNDER_WAY_MS));
       if (kept !== undefined) {
         if (!equal(kept.fingerprint, fingerprint)) throw new Refusal('idempotency_key_reused');
-        if (kept.status === null) throw new Refusal('conflict', { detail: 'The first request is still under way.', retryAfter: 1 });
+        if (kept.status === null)
+          throw new Refusal('conflict', { detail: 'The first request is still under way.', retryAfter: 1 });
         return { status: kept.status, body: JSON.parse(kept.body ?? 'null') };
       }
       let answer: Answer;

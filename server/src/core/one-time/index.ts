@@ -51,7 +51,12 @@ export async function useOneTime(tx: Tx, purpose: Purpose, token: string, now: n
 }
 
 /** What was sent before and not used yet works no longer; how many there were. For nobody (null) it only takes the time. */
-export async function endOneTime(tx: Tx, userId: string | null, which: readonly Purpose[], now: number): Promise<number> {
+export async function endOneTime(
+  tx: Tx,
+  userId: string | null,
+  which: readonly Purpose[],
+  now: number,
+): Promise<number> {
   return endTokens(tx, userId, which, new Date(now));
 }
 

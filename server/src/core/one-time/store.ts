@@ -22,7 +22,16 @@ export async function insertToken(
   await sql.execute(
     `INSERT INTO auth.one_time_tokens (id, token_hash, purpose, user_id, flow, data, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)`,
-    [token.id, token.hash, token.purpose, token.userId, token.flow, JSON.stringify(token.data), token.now, token.expiresAt],
+    [
+      token.id,
+      token.hash,
+      token.purpose,
+      token.userId,
+      token.flow,
+      JSON.stringify(token.data),
+      token.now,
+      token.expiresAt,
+    ],
   );
 }
 

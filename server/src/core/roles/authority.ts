@@ -74,7 +74,14 @@ export function lineOf(
   more: Pick<AuditEvent, 'subject' | 'session' | 'reason' | 'detail' | 'personal'> = {},
 ): AuditEvent {
   if (operator !== undefined) {
-    return { action, outcome: 'success', actor: { type: 'system' }, ...more, detail: { ...more.detail, ...operator }, origin };
+    return {
+      action,
+      outcome: 'success',
+      actor: { type: 'system' },
+      ...more,
+      detail: { ...more.detail, ...operator },
+      origin,
+    };
   }
   return { action, outcome: 'success', actor: { type: 'admin', id: principal.user.id }, ...more, origin };
 }
@@ -101,9 +108,14 @@ export async function requireGrantable(tx: Tx, authority: Authority, names: read
   const found = await findRoles(tx, names);
   const unknown = names.filter((name) => !found.some((role) => role.name === name));
   if (unknown.length > 0) {
-    throw new Refusal('validation_failed', { errors: [{ field: 'roles', code: 'unknown_role', message: 'names a role that does not exist' }] });
+    throw new Refusal('validation_failed', {
+      errors: [{ field: 'roles', code: 'unknown_role', message: 'names a role that does not exist' }],
+    });
   }
-  requireHeld(authority, found.flatMap((role) => role.permissions));
+  requireHeld(
+    authority,
+    found.flatMap((role) => role.permissions),
+  );
 }
 
 /** Names of the roles that who holds these permissions may give. */

@@ -2,7 +2,7 @@ import { Refusal } from '../../lib/refusal.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import { EVERYONE } from '../changes/index.ts';
 import type { Unit } from '../effects/index.ts';
-import { type Administrator, administer, type Authority, lineOf, requireHeld, requireVersion } from './authority.ts';
+import { type Administrator, type Authority, administer, lineOf, requireHeld, requireVersion } from './authority.ts';
 import { isPermission } from './permissions.ts';
 import { deleteRole as deleteRow, findRole, insertRole, type RoleRow, updateRole } from './store.ts';
 

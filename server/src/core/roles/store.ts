@@ -61,7 +61,10 @@ export async function deleteRole(sql: Sql, name: string): Promise<boolean> {
 
 /** These roles and no others. */
 export async function replaceRoles(sql: Sql, userId: string, roles: readonly string[]): Promise<void> {
-  await sql.execute('DELETE FROM auth.user_roles WHERE user_id = $1 AND role <> ALL ($2::text[])', [userId, [...roles]]);
+  await sql.execute('DELETE FROM auth.user_roles WHERE user_id = $1 AND role <> ALL ($2::text[])', [
+    userId,
+    [...roles],
+  ]);
   await sql.execute(
     'INSERT INTO auth.user_roles (user_id, role) SELECT $1::uuid, unnest($2::text[]) ON CONFLICT DO NOTHING',
     [userId, [...roles]],

@@ -69,6 +69,7 @@ interface Deps {
   cache: Cache;
   changes: Changes;
   clock: Clock;
+  metrics: { cacheHit(): void; cacheMiss(): void };
   config: Pick<
     Config,
     'JWT_REFRESH_SECRET' | 'SESSION_SECRET' | 'CSRF_SECRET' | 'JWT_REFRESH_EXPIRES_IN' | 'SESSION_MAX_AGE' | 'REFRESH_GRACE_SECONDS'
@@ -78,8 +79,8 @@ interface Deps {
 // A cookie session's row is written at most this often; its idle lifetime is days.
 const TOUCH_MS = 60_000;
 
-export function createSessions({ db, cache, changes, clock, config }: Deps): Sessions {
-  const principals = createPrincipals({ db, cache, changes, clock });
+export function createSessions({ db, cache, changes, clock, metrics, config }: Deps): Sessions {
+  const principals = createPrincipals({ db, cache, changes, clock, metrics });
   const idleMs = config.JWT_REFRESH_EXPIRES_IN * 1000;
   const idleSince = (now: number): Date => new Date(now - idleMs);
 

@@ -25,13 +25,14 @@ interface Deps {
   cache: Cache;
   changes: Changes;
   clock: Clock;
+  metrics: { cacheHit(): void; cacheMiss(): void };
 }
 
 /**
  * Sessions by id: from this process's memory, else the shared cache, else PostgreSQL. Memory counts only while the
  * change feed is current and knows of no later change of the session or its user; anything else asks PostgreSQL.
  */
-export function createPrincipals({ db, cache, changes, clock }: Deps): {
+export function createPrincipals({ db, cache, changes, clock, metrics }: Deps): {
   get(sessionId: string): Remembered | undefined | Promise<Remembered | undefined>;
   load(sessionId: string): Promise<Remembered | undefined>;
   forget(sessionId: string): void;
@@ -78,7 +79,11 @@ export function createPrincipals({ db, cache, changes, clock }: Deps): {
   return {
     get(id) {
       const entry = local.get(id);
-      if (entry !== undefined && stands(entry)) return entry;
+      if (entry !== undefined && stands(entry)) {
+        metrics.cacheHit();
+        return entry;
+      }
+      metrics.cacheMiss();
       local.delete(id);
       return fetch(id);
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
-import { type Answer, PASSWORD, startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
+import { type Answer, PASSWORD, startServer, type TestServer } from '../../../test/kit.ts';
 import { createSessions } from './index.ts';
 import { readRefreshToken, writeRefreshToken } from './refresh-token.ts';
 
@@ -129,25 +129,25 @@ test('a token of a later generation than the database knows is refused and ends 
 
 test('with JWT_REFRESH_SECRET rotated by a list, tokens of the former secret go on, and new ones are of the new', async () => {
   const user = await server.user();
-  const { db, cache, changes, clock } = server.app.house;
+  const { db, cache, changes, clock, metrics } = server.app.house;
   const fresh = randomBytes(48).toString('base64url');
   const config = { ...server.config, JWT_REFRESH_SECRET: [fresh, ...server.config.JWT_REFRESH_SECRET] };
-  const rotating = createSessions({ db, cache, changes, clock, config });
+  const rotating = createSessions({ db, cache, changes, clock, metrics, config });
   const outcome = await rotating.refresh(user.refreshToken);
   assert.equal(outcome.kind, 'rotated');
   assert.ok(outcome.kind === 'rotated' && readRefreshToken(outcome.refreshToken, [fresh]));
-  const dropped = createSessions({ db, cache, changes, clock, config: { ...config, JWT_REFRESH_SECRET: [fresh] } });
+  const dropped = createSessions({ db, cache, changes, clock, metrics, config: { ...config, JWT_REFRESH_SECRET: [fresh] } });
   await assert.rejects(dropped.refresh(user.refreshToken), { code: 'refresh_token_invalid' });
   assert.equal((await dropped.refresh(outcome.kind === 'rotated' ? outcome.refreshToken : '')).kind, 'rotated');
 });
 
 test('with SESSION_SECRET and CSRF_SECRET rotated by lists, cookies and CSRF tokens go on', async () => {
   const user = await server.user({ session: 'cookie' });
-  const { db, cache, changes, clock } = server.app.house;
+  const { db, cache, changes, clock, metrics } = server.app.house;
   const [session, csrf] = [randomBytes(48).toString('base64url'), randomBytes(48).toString('base64url')];
   const value = user.cookie.slice('session='.length);
   const sessionsWith = (SESSION_SECRET: string[], CSRF_SECRET: string[]) =>
-    createSessions({ db, cache, changes, clock, config: { ...server.config, SESSION_SECRET, CSRF_SECRET } });
+    createSessions({ db, cache, changes, clock, metrics, config: { ...server.config, SESSION_SECRET, CSRF_SECRET } });
   const listed = sessionsWith([session, ...server.config.SESSION_SECRET], [csrf, ...server.config.CSRF_SECRET]);
   const principal = await listed.byCookie(value);
   assert.equal(principal.user.email, user.email);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHmac, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { test } from 'node:test';
 import type { Config } from '../../config/config.ts';
 import { uuidv7 } from '../../lib/id.ts';
@@ -10,20 +10,16 @@ import { createTokens } from './index.ts';
 const NOW = Date.UTC(2026, 10, 23, 12);
 const SECRETS = ['an operator’s shared secret, long enough for anyone', 'the one before, still accepted for a while'];
 
-const pems = (pair: { privateKey: string; publicKey: string }): Config['jwtKeys'] => ({
+const pems = ({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }): Config['jwtKeys'] => ({
   kind: 'files',
-  privatePem: pair.privateKey,
-  publicPem: pair.publicKey,
+  privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  publicPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
 });
-const encoding = {
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-} as const;
 
 const sources: Record<string, Config['jwtKeys']> = {
-  EdDSA: pems(generateKeyPairSync('ed25519', encoding)),
-  ES256: pems(generateKeyPairSync('ec', { namedCurve: 'P-256', ...encoding })),
-  RS256: pems(generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding })),
+  EdDSA: pems(generateKeyPairSync('ed25519')),
+  ES256: pems(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
+  RS256: pems(generateKeyPairSync('rsa', { modulusLength: 2048 })),
   HS256: { kind: 'secret', secrets: SECRETS },
 };
 

@@ -43,7 +43,8 @@ const LOCALE = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 /** The user that a line describes; throws a FieldFault. Every rule of a registration holds, whoever imports. */
 export function judge(line: number, fields: Fields, judging: Judging): Candidate {
   const stranger = Object.keys(fields).find((name) => !FIELDS.includes(name));
-  if (stranger !== undefined) throw new FieldFault(stranger.slice(0, 60), `is no field; there are ${FIELDS.join(', ')}`);
+  if (stranger !== undefined)
+    throw new FieldFault(stranger.slice(0, 60), `is no field; there are ${FIELDS.join(', ')}`);
   const candidate: Candidate = {
     line,
     id: idOf(fields.id),
@@ -68,7 +69,8 @@ function text(field: string, value: unknown, max: number): string | null {
   if (value === undefined || value === null) return null;
   if (typeof value !== 'string') throw new FieldFault(field, 'is not a text');
   if (value.length > max) throw new FieldFault(field, `is longer than ${max} characters`);
-  if (!value.isWellFormed() || value.includes('\0')) throw new FieldFault(field, 'holds characters that cannot be kept');
+  if (!value.isWellFormed() || value.includes('\0'))
+    throw new FieldFault(field, 'holds characters that cannot be kept');
   return value;
 }
 
@@ -111,10 +113,16 @@ function flag(field: string, value: unknown): boolean {
 
 function rolesOf(value: unknown, { roles, mayGrant }: Judging): string[] {
   if (value === undefined || value === null) return [];
-  const names: unknown[] = typeof value === 'string' ? value.split(/[\s,;]+/).filter((name) => name !== '') : Array.isArray(value) ? value : [null];
+  const names: unknown[] =
+    typeof value === 'string'
+      ? value.split(/[\s,;]+/).filter((name) => name !== '')
+      : Array.isArray(value)
+        ? value
+        : [null];
   for (const name of names) {
     if (typeof name !== 'string') throw new FieldFault('roles', 'is not a list of names');
-    if (!roles.has(name)) throw new FieldFault('roles', `names ${JSON.stringify(name.slice(0, 60))}, which is no role here`);
+    if (!roles.has(name))
+      throw new FieldFault('roles', `names ${JSON.stringify(name.slice(0, 60))}, which is no role here`);
     if (!mayGrant(name)) throw new FieldFault('roles', `names ${name}, which you may not give`);
   }
   return [...new Set(names as string[])];
@@ -125,7 +133,12 @@ const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?\s?(Z|[+-]\d\d:?\
 
 function timeOf(value: unknown, now: number): number | null {
   if (value === undefined || value === null) return null;
-  const at = typeof value === 'number' ? value : typeof value === 'string' && TIME.test(value) ? Date.parse(value.replace(' ', 'T')) : Number.NaN;
+  const at =
+    typeof value === 'number'
+      ? value
+      : typeof value === 'string' && TIME.test(value)
+        ? Date.parse(value.replace(' ', 'T'))
+        : Number.NaN;
   if (Number.isNaN(at)) throw new FieldFault('created_at', 'is not a time, such as 2024-05-31T08:15:00Z');
   if (at < 0 || at > now + 60_000) throw new FieldFault('created_at', 'is before 1970 or in the future');
   return Math.floor(at);

@@ -18,7 +18,8 @@ export interface FirebaseParameters {
 export function translate(fields: Fields, firebase: FirebaseParameters | undefined): Fields {
   if ('localId' in fields) return fromFirebase(fields, firebase);
   if ('credentials' in fields || 'createdTimestamp' in fields) return fromKeycloak(fields);
-  if ('_id' in fields || 'user_id' in fields || 'custom_password_hash' in fields || 'passwordHash' in fields) return fromAuth0(fields);
+  if ('_id' in fields || 'user_id' in fields || 'custom_password_hash' in fields || 'passwordHash' in fields)
+    return fromAuth0(fields);
   return fields;
 }
 
@@ -44,7 +45,9 @@ function firebaseHash(hash: unknown, salt: unknown, firebase: FirebaseParameters
 
 function fromKeycloak(user: Fields): Fields {
   const names = [user.firstName, user.lastName].filter((part) => typeof part === 'string' && part.trim() !== '');
-  const credential = (Array.isArray(user.credentials) ? user.credentials : []).find((one) => (one as Fields | null)?.type === 'password');
+  const credential = (Array.isArray(user.credentials) ? user.credentials : []).find(
+    (one) => (one as Fields | null)?.type === 'password',
+  );
   return given({
     email: user.email,
     email_verified: user.emailVerified,
@@ -62,7 +65,10 @@ function keycloakHash(credential: Fields): string {
   const algorithm = String(how.algorithm ?? '');
   if (algorithm === 'argon2') {
     const more = Object.fromEntries(
-      Object.entries(object(how.additionalParameters)).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+      Object.entries(object(how.additionalParameters)).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value[0] : value,
+      ]),
     );
     const version = String(more.version ?? '1.3') === '1.0' ? 16 : 19;
     const cost = `m=${more.memory},t=${how.hashIterations},p=${more.parallelism}`;
@@ -77,7 +83,8 @@ function fromAuth0(user: Fields): Fields {
   const custom = object(user.custom_password_hash);
   const value = object(custom.hash).value;
   const isText = ['bcrypt', 'argon2'].includes(String(custom.algorithm));
-  const foreign = custom.algorithm === undefined ? user.passwordHash : isText ? value : `auth0's ${String(custom.algorithm)}`;
+  const foreign =
+    custom.algorithm === undefined ? user.passwordHash : isText ? value : `auth0's ${String(custom.algorithm)}`;
   return given({
     email: user.email,
     email_verified: user.email_verified,
@@ -90,7 +97,9 @@ function fromAuth0(user: Fields): Fields {
 }
 
 function given(fields: Record<string, unknown>): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== ''));
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  );
 }
 
 /** An object, also where it comes as JSON in a text, as Keycloak writes it. */
@@ -107,7 +116,9 @@ function object(value: unknown): Fields {
 }
 
 function standard(text: unknown): string {
-  return String(text ?? '').replaceAll('-', '+').replaceAll('_', '/');
+  return String(text ?? '')
+    .replaceAll('-', '+')
+    .replaceAll('_', '/');
 }
 
 function unpadded(text: unknown): string {

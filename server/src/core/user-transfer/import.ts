@@ -69,7 +69,11 @@ const HASHING_TOGETHER = 2;
  * Users from lines without their ends. A bad line is left out with its number and reason; whoever is here already is
  * skipped, so that an import that was cut off is simply run again. Batches are transactions of their own.
  */
-export async function importUsers(deps: ImportDeps, lines: AsyncIterable<string>, options: ImportOptions): Promise<ImportResult> {
+export async function importUsers(
+  deps: ImportDeps,
+  lines: AsyncIterable<string>,
+  options: ImportOptions,
+): Promise<ImportResult> {
   const judging: Judging = {
     roles: new Set(await roleNames(deps.db)),
     mayGrant: options.mayGrant ?? (() => true),
@@ -123,7 +127,10 @@ class Run {
   async checkPasswords(batch: readonly Candidate[]): Promise<Candidate[]> {
     const good: Candidate[] = [];
     for (const one of batch) {
-      const faults = one.password === null || this.#checked.has(one) ? [] : await this.#deps.passwords.check(one.password, { email: one.email, name: one.name });
+      const faults =
+        one.password === null || this.#checked.has(one)
+          ? []
+          : await this.#deps.passwords.check(one.password, { email: one.email, name: one.name });
       this.#checked.add(one);
       if (faults[0] === undefined) good.push(one);
       else this.#fail({ line: one.line, field: 'password', message: faults[0].message });
@@ -132,7 +139,14 @@ class Run {
   }
 
   async settle(batch: readonly Candidate[]): Promise<void> {
-    const present = new Set(batch.length === 0 ? [] : await presentEmails(this.#deps.db, batch.map((one) => one.email)));
+    const present = new Set(
+      batch.length === 0
+        ? []
+        : await presentEmails(
+            this.#deps.db,
+            batch.map((one) => one.email),
+          ),
+    );
     const fresh = batch.filter((one) => {
       const isNew = !present.has(one.email);
       present.add(one.email);
@@ -166,7 +180,9 @@ class Run {
     const rows = good.map((one, index) => rowOf(one, hashes[index] ?? null, now));
     return this.#deps.unit.change(async (tx, record) => {
       const added = new Map((await insertUsers(tx, rows)).map((user) => [user.id, user.email]));
-      const grants = rows.filter((row) => added.has(row.id)).flatMap((row) => row.roles.map((role) => ({ user_id: row.id, role })));
+      const grants = rows
+        .filter((row) => added.has(row.id))
+        .flatMap((row) => row.roles.map((role) => ({ user_id: row.id, role })));
       if (grants.length > 0) await grantRoles(tx, grants);
       await record({ audit: [...added].map(([id, email]) => this.#line(id, email)) });
       return added.size;
@@ -175,14 +191,23 @@ class Run {
 
   #line(id: string, email: string): AuditEvent {
     const { actor, origin, detail } = this.#options;
-    return { action: 'user.imported', outcome: 'success', actor, subject: id, origin, personal: { email }, ...(detail && { detail }) };
+    return {
+      action: 'user.imported',
+      outcome: 'success',
+      actor,
+      subject: id,
+      origin,
+      personal: { email },
+      ...(detail && { detail }),
+    };
   }
 
   async #hashAll(good: readonly Candidate[]): Promise<(string | null)[]> {
     const hashes: (string | null)[] = good.map((one) => one.passwordHash);
     const waiting = good.flatMap((one, index) => (one.password === null ? [] : [{ index, password: one.password }]));
     const work = async (): Promise<void> => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) hashes[next.index] = await this.#hash(next.password);
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop())
+        hashes[next.index] = await this.#hash(next.password);
     };
     await Promise.all(Array.from({ length: HASHING_TOGETHER }, work));
     return hashes;

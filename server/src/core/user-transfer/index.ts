@@ -3,6 +3,12 @@
  * table; what a user is stays core/users' business, and what a hash may be core/passwords'.
  */
 export { type ExportOptions, exportUsers } from './export.ts';
-export { FIELDS as TRANSFER_FIELDS } from './fields.ts';
 export type { FirebaseParameters } from './foreign.ts';
-export { type ImportDeps, type ImportOptions, type ImportProgress, type ImportResult, importUsers, type LineFault } from './import.ts';
+export {
+  type ImportDeps,
+  type ImportOptions,
+  type ImportProgress,
+  type ImportResult,
+  importUsers,
+  type LineFault,
+} from './import.ts';

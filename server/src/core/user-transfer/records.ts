@@ -64,7 +64,8 @@ function readHead({ cells, fault }: CsvRecord): string[] {
 function csvRecord({ line, cells, fault }: CsvRecord, head: readonly string[]): RawRecord {
   if (fault !== undefined) return { line, fault };
   if (cells.some((cell) => cell.includes('\uFFFD'))) return { line, fault: 'holds bytes that are not UTF-8' };
-  if (cells.length !== head.length) return { line, fault: `has ${cells.length} cells where the first line has ${head.length}` };
+  if (cells.length !== head.length)
+    return { line, fault: `has ${cells.length} cells where the first line has ${head.length}` };
   const pairs = head.map((name, index) => [name, withoutGuard(cells[index] as string)] as const);
   return { line, fields: Object.fromEntries(pairs.filter(([, value]) => value !== '')) };
 }

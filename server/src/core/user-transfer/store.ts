@@ -43,7 +43,9 @@ export async function grantRoles(sql: Sql, grants: readonly { user_id: string; r
 
 /** Of these addresses, those that have an account. */
 export async function presentEmails(sql: Sql, emails: readonly string[]): Promise<string[]> {
-  const rows = await sql.query<{ email: string }>('SELECT email FROM auth.users WHERE email = ANY($1::text[])', [emails]);
+  const rows = await sql.query<{ email: string }>('SELECT email FROM auth.users WHERE email = ANY($1::text[])', [
+    emails,
+  ]);
   return rows.map((row) => row.email);
 }
 

@@ -8,7 +8,9 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2065\u2800\u3164\uffa0]/u
 export function requireEmail(text: string, field = 'email'): string {
   const email = canonicalEmail(text);
   if (email === null) {
-    throw new Refusal('validation_failed', { errors: [{ field, code: 'email', message: 'is not one plain e-mail address' }] });
+    throw new Refusal('validation_failed', {
+      errors: [{ field, code: 'email', message: 'is not one plain e-mail address' }],
+    });
   }
   return email;
 }

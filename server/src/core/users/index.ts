@@ -15,8 +15,8 @@ export {
   setEmail,
   setPassword,
   touchLogin,
-  updateProfile,
   USER_COLUMNS,
   type UserRow,
+  updateProfile,
 } from './store.ts';
 export { principalUser, UserView, userView } from './view.ts';

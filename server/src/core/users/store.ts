@@ -113,7 +113,11 @@ export async function setPassword(sql: Sql, id: string, hash: string, now: Date)
 /** The same password under better parameters: only if it is still the one that was verified. */
 export async function replaceHash(sql: Sql, id: string, from: string, to: string): Promise<boolean> {
   return (
-    (await sql.execute('UPDATE auth.users SET password_hash = $3 WHERE id = $1 AND password_hash = $2', [id, from, to])) === 1
+    (await sql.execute('UPDATE auth.users SET password_hash = $3 WHERE id = $1 AND password_hash = $2', [
+      id,
+      from,
+      to,
+    ])) === 1
   );
 }
 

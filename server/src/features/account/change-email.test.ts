@@ -38,7 +38,10 @@ test('a newer request replaces the earlier one', async () => {
   for (const email of [one, two]) await server.post('/me/email', { email }, { bearer: ada.accessToken });
   const early = await server.post('/email/confirm', { token: await server.linkToken(one, '/confirm-email') });
   assert.deepEqual([early.status, early.body.code], [400, 'token_invalid']);
-  assert.equal((await server.post('/email/confirm', { token: await server.linkToken(two, '/confirm-email') })).status, 200);
+  assert.equal(
+    (await server.post('/email/confirm', { token: await server.linkToken(two, '/confirm-email') })).status,
+    200,
+  );
 });
 
 test('the undo stops a change that is not confirmed yet', async () => {
@@ -47,7 +50,10 @@ test('the undo stops a change that is not confirmed yet', async () => {
   await server.post('/me/email', { email: to }, { bearer: ada.accessToken });
   const undone = await server.post('/email/undo', { token: await server.linkToken(ada.email, '/undo-email') });
   assert.deepEqual([undone.status, undone.body], [200, { status: 'undone' }]);
-  assert.equal((await server.post('/email/confirm', { token: await server.linkToken(to, '/confirm-email') })).status, 400);
+  assert.equal(
+    (await server.post('/email/confirm', { token: await server.linkToken(to, '/confirm-email') })).status,
+    400,
+  );
   assert.equal((await server.get('/me', { bearer: ada.accessToken })).status, 401);
   const token = await server.linkToken(ada.email, '/reset-password');
   assert.equal((await server.post('/auth/password/reset', { token, password: 'A-fresh-start-0815' })).status, 204);

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.ts';
 import { type AuditEvent, eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, endOneTimeSince, issueOneTime, type OneTimeRow, useOneTime } from '../../core/one-time/index.ts';
@@ -6,7 +7,6 @@ import { endSessions, findSession } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { deleteUser, findUser, findUserByEmail, lockUser, requireEmail, setEmail } from '../../core/users/index.ts';
-import type { Config } from '../../config/config.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -47,7 +47,11 @@ export async function requestEmailChange(
         to: from,
         locale,
         userId: id,
-        data: { link: mailLink(config.APP_LINK_BASE, '/undo-email', undo), newEmail: to, when: new Date(origin.now).toISOString() },
+        data: {
+          link: mailLink(config.APP_LINK_BASE, '/undo-email', undo),
+          newEmail: to,
+          when: new Date(origin.now).toISOString(),
+        },
       },
     ];
     if (!isAllowed) mail.push({ template: 'nobody', to, data: { link } });
@@ -75,7 +79,8 @@ export async function requestEmailChange(
 async function requireLiveSession(tx: Tx, principal: Principal): Promise<string> {
   await lockUser(tx, principal.user.id);
   const session = await findSession(tx, principal.sessionId);
-  if (session === undefined || session.ended_at !== null || session.status !== 'active') throw new Refusal('session_revoked');
+  if (session === undefined || session.ended_at !== null || session.status !== 'active')
+    throw new Refusal('session_revoked');
   return session.email;
 }
 
@@ -98,7 +103,14 @@ export async function confirmEmail({ unit }: ChangeEmailDeps, token: string, ori
             personal: { old_email: data.from, new_email: data.to },
           },
         ],
-        mail: [{ template: 'email-changed', to: data.from, userId: id, data: { newEmail: data.to, when: now.toISOString() } }],
+        mail: [
+          {
+            template: 'email-changed',
+            to: data.from,
+            userId: id,
+            data: { newEmail: data.to, when: now.toISOString() },
+          },
+        ],
         changed: [id],
       });
     })
@@ -109,7 +121,11 @@ export async function confirmEmail({ unit }: ChangeEmailDeps, token: string, ori
  * From the old address: the account goes back to it, however often its address was changed since, and whoever is in is
  * out. The undo links of those later changes went to addresses that may be the intruder's: they end.
  */
-export async function undoEmail({ config, unit }: ChangeEmailDeps, token: string, origin: RequestOrigin): Promise<void> {
+export async function undoEmail(
+  { config, unit }: ChangeEmailDeps,
+  token: string,
+  origin: RequestOrigin,
+): Promise<void> {
   const now = new Date(origin.now);
   await unit
     .change(async (tx, record) => {
@@ -157,7 +173,14 @@ async function freeAddress(tx: Tx, address: string, id: string, origin: RequestO
   if (!(await deleteUser(tx, owner.id))) return [];
   await dropMailsOf(tx, owner.id);
   return [
-    { action: 'user.deleted', outcome: 'success', actor: { type: 'system' }, subject: owner.id, reason: 'address_reclaimed', origin },
+    {
+      action: 'user.deleted',
+      outcome: 'success',
+      actor: { type: 'system' },
+      subject: owner.id,
+      reason: 'address_reclaimed',
+      origin,
+    },
   ];
 }
 

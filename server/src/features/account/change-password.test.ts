@@ -24,7 +24,10 @@ test('a change of password ends the other sessions and devices, keeps this one, 
   assert.equal((await server.get('/me', { bearer: ada.accessToken })).status, 200);
   assert.equal((await server.post('/auth/refresh', { refresh_token: ada.refreshToken })).status, 200);
   assert.equal((await server.get('/me', { bearer: other.access_token })).status, 401);
-  assert.equal((await server.post('/auth/refresh', { refresh_token: other.refresh_token })).body.code, 'session_revoked');
+  assert.equal(
+    (await server.post('/auth/refresh', { refresh_token: other.refresh_token })).body.code,
+    'session_revoked',
+  );
   assert.equal(await count(server, 'auth.devices WHERE user_id = $1', ada.id), 1);
   assert.deepEqual((await subjects(server, ada.email)).slice(mails.length), ['Your password was changed']);
   assert.deepEqual((await linesOf(server, ada.id)).slice(lines.length), ['user.password_changed success']);

@@ -9,7 +9,8 @@ before(async () => {
   server = await startServer({ clock });
 });
 
-const remove = (user: TestUser) => server.call('DELETE', `${server.config.API_PREFIX}/me`, { bearer: user.accessToken });
+const remove = (user: TestUser) =>
+  server.call('DELETE', `${server.config.API_PREFIX}/me`, { bearer: user.accessToken });
 
 test('a deleted account is gone with all that hangs on it, and its lines stay without the person', async () => {
   const ada = await server.user({ name: 'Ada' });
@@ -30,7 +31,10 @@ test('a deleted account is gone with all that hangs on it, and its lines stay wi
   const lines = await linesOf(server, ada.id);
   assert.equal(lines.at(-1), 'user.deleted success');
   assert.ok(lines.includes('user.registered success'), 'the lines themselves stay');
-  const personal = await server.db.query<{ personal: unknown }>('SELECT personal FROM audit.events WHERE subject_id = $1', [ada.id]);
+  const personal = await server.db.query<{ personal: unknown }>(
+    'SELECT personal FROM audit.events WHERE subject_id = $1',
+    [ada.id],
+  );
   assert.ok(personal.every((row) => row.personal === null));
   const again = await server.user({ email: ada.email });
   assert.notEqual(again.id, ada.id, 'the address is free again');
@@ -67,7 +71,8 @@ test('the export holds the user, sessions, devices and history, and no secret or
   assert.equal(answer.body.sessions.length, 2);
   assert.equal(answer.body.devices.length, 2);
   const actions = answer.body.activity.map((line: { action: string }) => line.action);
-  for (const action of ['user.registered', 'user.email_verified', 'session.login', 'user.exported']) assert.ok(actions.includes(action), action);
+  for (const action of ['user.registered', 'user.email_verified', 'session.login', 'user.exported'])
+    assert.ok(actions.includes(action), action);
   assert.ok(!/hash|\$argon2|secret|rt_|dt_/.test(answer.text));
   const bob = await server.user();
   const theirs = await server.post('/me/export', {}, { bearer: bob.accessToken });

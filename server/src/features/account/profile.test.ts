@@ -17,11 +17,29 @@ test('/me is the user of the contract, and nothing more', async () => {
   const { status, body, headers } = await me(ada);
   assert.equal(status, 200);
   assert.equal(headers.get('cache-control'), 'no-store');
-  const fields = ['created_at', 'email', 'email_verified', 'has_password', 'id', 'last_login_at', 'locale', 'mfa', 'name', 'picture', 'roles', 'status', 'updated_at'];
+  const fields = [
+    'created_at',
+    'email',
+    'email_verified',
+    'has_password',
+    'id',
+    'last_login_at',
+    'locale',
+    'mfa',
+    'name',
+    'picture',
+    'roles',
+    'status',
+    'updated_at',
+  ];
   assert.deepEqual(Object.keys(body).sort(), fields);
   assert.deepEqual(body.mfa, { totp: false, passkeys: 0, recovery_codes_left: 0 });
-  assert.deepEqual([body.id, body.email, body.email_verified, body.has_password, body.status], [ada.id, ada.email, true, true, 'active']);
-  for (const time of ['created_at', 'updated_at', 'last_login_at']) assert.equal(new Date(body[time]).toISOString(), body[time]);
+  assert.deepEqual(
+    [body.id, body.email, body.email_verified, body.has_password, body.status],
+    [ada.id, ada.email, true, true, 'active'],
+  );
+  for (const time of ['created_at', 'updated_at', 'last_login_at'])
+    assert.equal(new Date(body[time]).toISOString(), body[time]);
   assert.equal((await server.get('/me')).body.code, 'unauthenticated');
 });
 
@@ -30,7 +48,10 @@ test('a change of the profile changes what is given, leaves the rest, and names 
   const before = await linesOf(server, ada.id);
   const answer = await patch(ada, { locale: 'en-GB', picture: 'https://img.example/a b.png' });
   assert.equal(answer.status, 200);
-  assert.deepEqual([answer.body.name, answer.body.locale, answer.body.picture], ['Ada', 'en-GB', 'https://img.example/a%20b.png']);
+  assert.deepEqual(
+    [answer.body.name, answer.body.locale, answer.body.picture],
+    ['Ada', 'en-GB', 'https://img.example/a%20b.png'],
+  );
   assert.deepEqual((await me(ada)).body, answer.body);
   assert.deepEqual((await linesOf(server, ada.id)).slice(before.length), ['user.updated success']);
   assert.deepEqual((await server.audit('user.updated')).at(-1)?.detail, { fields: ['locale', 'picture'] });
@@ -41,11 +62,12 @@ test('a change of the profile changes what is given, leaves the rest, and names 
 
 test('a profile that is not valid is refused by field, and nothing of it is kept', async () => {
   const ada = await server.user({ name: 'Ada' });
+  // biome-ignore format: a table
   const bad = [
     {}, [], null, { name: '' }, { name: '   ' }, { name: 'x'.repeat(101) }, { name: 'a\nb' }, { name: 'a\u202eb' }, { name: 7 },
     { picture: 'http://img.example/a.png' }, { picture: 'javascript:alert(1)' }, { picture: 'https://user:pw@img.example/' },
     { picture: 'https://' }, { picture: `https://img.example/${'x'.repeat(2048)}` }, { locale: 'not a locale' }, { locale: '../../etc' },
-  ]; // biome-ignore format: a table
+  ];
   for (const body of bad) assert.equal((await patch(ada, body)).status, 400, JSON.stringify(body));
   assert.equal((await me(ada)).body.name, 'Ada');
 });
@@ -53,10 +75,11 @@ test('a profile that is not valid is refused by field, and nothing of it is kept
 test('I-043 I-083 no protected field can be written through the profile, in any spelling', async () => {
   const ada = await server.user();
   const before = (await me(ada)).body;
+  // biome-ignore format: a table
   const fields = [
     'email', 'email_verified', 'emailVerified', 'email_verified_at', 'verified', 'roles', 'role', 'permissions', 'status', 'password',
     'new_password', 'password_hash', 'passwordHash', 'has_password', 'mfa', 'id', 'user_id', 'version', 'created_at', 'last_login_at',
-  ]; // biome-ignore format: a table
+  ];
   for (const field of fields) {
     for (const value of [true, 'admin', ['admin'], null, 1]) {
       const answer = await patch(ada, { name: 'Eve', [field]: value });
@@ -66,7 +89,10 @@ test('I-043 I-083 no protected field can be written through the profile, in any 
   const answer = await patch(ada, JSON.parse('{"name":"Eve","constructor":{"x":1}}'));
   assert.equal(answer.status, 400);
   for (const query of ['?roles=admin', '?email_verified=true', `?id=${ada.id}`]) {
-    await server.call('PATCH', `${server.config.API_PREFIX}/me${query}`, { body: { locale: 'en' }, bearer: ada.accessToken });
+    await server.call('PATCH', `${server.config.API_PREFIX}/me${query}`, {
+      body: { locale: 'en' },
+      bearer: ada.accessToken,
+    });
   }
   const after = (await me(ada)).body;
   assert.deepEqual({ ...after, updated_at: '', locale: null }, { ...before, updated_at: '', locale: null });

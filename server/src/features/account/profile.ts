@@ -45,7 +45,9 @@ export async function changeProfile(
 function requireUrl(text: string): string {
   const url = URL.parse(text);
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    throw new Refusal('validation_failed', { errors: [{ field: 'picture', code: 'url', message: 'is not an https address' }] });
+    throw new Refusal('validation_failed', {
+      errors: [{ field: 'picture', code: 'url', message: 'is not an https address' }],
+    });
   }
   return url.href;
 }

@@ -42,7 +42,12 @@ function profileRoutes(app: FastifyInstance, deps: Deps): void {
     me,
     {
       config: { access: 'session', fresh: true },
-      schema: { tags, summary: 'Delete my account', description: 'For good. Takes recent authentication.', response: schema.NoContent },
+      schema: {
+        tags,
+        summary: 'Delete my account',
+        description: 'For good. Takes recent authentication.',
+        response: schema.NoContent,
+      },
     },
     async (request, reply) => {
       await deleteAccount(deps, requireSession(request), request.from);
@@ -75,7 +80,8 @@ function credentialRoutes(app: FastifyInstance, deps: Deps): void {
     },
     async (request, reply) => {
       const cookie = await changePassword(deps, requireSession(request), request.body, request.from);
-      if (cookie !== null) reply.header('set-cookie', setCookie(cookies, cookies.session, cookie, config.SESSION_MAX_AGE));
+      if (cookie !== null)
+        reply.header('set-cookie', setCookie(cookies, cookies.session, cookie, config.SESSION_MAX_AGE));
       return reply.code(204).send(null);
     },
   );
@@ -91,7 +97,8 @@ function emailRoutes(app: FastifyInstance, deps: Deps): void {
       schema: {
         tags,
         summary: 'Change my address',
-        description: 'Counts once the new address confirms; the old one is told and can undo it. The same answer for a taken address.',
+        description:
+          'Counts once the new address confirms; the old one is told and can undo it. The same answer for a taken address.',
         body: schema.ChangeEmailBody,
         response: schema.ChangeEmailAnswers,
       },

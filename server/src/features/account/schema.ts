@@ -7,10 +7,16 @@ export const ProfileBody = Type.Object(
   {
     name: Type.Optional(Type.Union([Name, Type.Null()])),
     picture: Type.Optional(
-      Type.Union([Type.String({ maxLength: 2048, pattern: '^https://', description: 'An https address.' }), Type.Null()]),
+      Type.Union([
+        Type.String({ maxLength: 2048, pattern: '^https://', description: 'An https address.' }),
+        Type.Null(),
+      ]),
     ),
     locale: Type.Optional(
-      Type.Union([Type.String({ maxLength: 35, pattern: '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$', examples: ['en-GB'] }), Type.Null()]),
+      Type.Union([
+        Type.String({ maxLength: 35, pattern: '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$', examples: ['en-GB'] }),
+        Type.Null(),
+      ]),
     ),
   },
   { additionalProperties: false, minProperties: 1 },

@@ -17,7 +17,14 @@ before(async () => {
   await server.app.settle();
 });
 
-type Line = { id: string; action: string; outcome: string; at: string; subject: string | null; actor: { id: string | null } };
+type Line = {
+  id: string;
+  action: string;
+  outcome: string;
+  at: string;
+  subject: string | null;
+  actor: { id: string | null };
+};
 
 test('the log is searched by user, actor, action, outcome, address, request and time', async () => {
   const find = async (query: string): Promise<Line[]> => {
@@ -35,7 +42,10 @@ test('the log is searched by user, actor, action, outcome, address, request and 
   assert.ok((await find('address=127.0.0.1')).length > 0);
   assert.deepEqual(await find('address=203.0.113.99'), []);
   const [newest] = mine;
-  assert.deepEqual((await find(`user=${ada.id}&from=${newest?.at}`)).map(({ id }) => id), [newest?.id]);
+  assert.deepEqual(
+    (await find(`user=${ada.id}&from=${newest?.at}`)).map(({ id }) => id),
+    [newest?.id],
+  );
   assert.equal((await find(`user=${ada.id}&to=${newest?.at}`)).length, mine.length - 1);
 });
 
@@ -44,14 +54,28 @@ test('pages follow on each other, and a cursor fits only its own search', async 
   const first = await call('GET', '/audit?limit=4');
   const second = await call('GET', `/audit?limit=4&cursor=${first.body.next_cursor}`);
   const ids = [...first.body.data, ...second.body.data].map((line: Line) => line.id);
-  assert.deepEqual(ids, whole.slice(0, 8).map(({ id }) => id));
+  assert.deepEqual(
+    ids,
+    whole.slice(0, 8).map(({ id }) => id),
+  );
   assert.equal((await call('GET', `/audit?limit=4&outcome=failure&cursor=${first.body.next_cursor}`)).status, 400);
 });
 
 test('what the contract does not name is refused', async () => {
   const bad = [
-    'limit=0', 'limit=101', 'user=x', 'actor=1', 'action=no.such', "action=session.login'--", 'outcome=maybe', 'from=yesterday',
-    'to=2026-13-45T00:00:00Z', 'format=xml', 'address=%00', 'sort=id', 'cursor=x',
+    'limit=0',
+    'limit=101',
+    'user=x',
+    'actor=1',
+    'action=no.such',
+    "action=session.login'--",
+    'outcome=maybe',
+    'from=yesterday',
+    'to=2026-13-45T00:00:00Z',
+    'format=xml',
+    'address=%00',
+    'sort=id',
+    'cursor=x',
   ];
   for (const query of bad) {
     const answer = await call('GET', `/audit?${query}`);
@@ -65,14 +89,24 @@ test('everything that is found is exported as NDJSON and as CSV, and the export 
   assert.match(ndjson.headers.get('content-type') ?? '', /^application\/x-ndjson/);
   assert.match(ndjson.headers.get('content-disposition') ?? '', /^attachment/);
   assert.equal(ndjson.headers.get('cache-control'), 'no-store');
-  assert.deepEqual(ndjson.text.trimEnd().split('\n').map((line) => JSON.parse(line)), lines);
+  assert.deepEqual(
+    ndjson.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    lines,
+  );
   const csv = await call('GET', `/audit?user=${ada.id}&format=csv`);
   assert.match(csv.headers.get('content-type') ?? '', /^text\/csv/);
   const rows = csv.text.trimEnd().split('\r\n');
   assert.match(rows[0] as string, /^seq,id,at,action,/);
   assert.equal(rows.length, lines.length + 1);
   assert.equal((await server.audit('audit.exported')).length, 2);
-  assert.equal((await call('GET', '/audit?format=csv&user=x')).body.code, 'validation_failed', 'refused before the stream begins');
+  assert.equal(
+    (await call('GET', '/audit?format=csv&user=x')).body.code,
+    'validation_failed',
+    'refused before the stream begins',
+  );
 });
 
 test('the chain is verified, and a changed line is found', async () => {
@@ -86,5 +120,8 @@ test('the chain is verified, and a changed line is found', async () => {
     ALTER TABLE audit.events ENABLE TRIGGER append_only`);
   const bad = await call('GET', '/audit/verify');
   assert.equal(bad.body.ok, false);
-  assert.ok(bad.body.faults.some(({ kind }: { kind: string }) => kind === 'changed'), JSON.stringify(bad.body.faults));
+  assert.ok(
+    bad.body.faults.some(({ kind }: { kind: string }) => kind === 'changed'),
+    JSON.stringify(bad.body.faults),
+  );
 });

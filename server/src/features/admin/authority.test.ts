@@ -22,7 +22,9 @@ describe('roles', () => {
     await role('helpdesk', ['users:read']);
     const ada = await server.user();
     const tag = etag(await call('GET', `/users/${ada.id}`));
-    assert.deepEqual((await call('PUT', `/users/${ada.id}/roles`, { roles: ['helpdesk'] }, tag)).body.permissions, ['users:read']);
+    assert.deepEqual((await call('PUT', `/users/${ada.id}/roles`, { roles: ['helpdesk'] }, tag)).body.permissions, [
+      'users:read',
+    ]);
     const act = as(server, ada);
     assert.equal((await act('GET', '/users')).status, 200);
     assert.equal((await act('GET', '/stats')).status, 403);
@@ -37,7 +39,8 @@ describe('roles', () => {
     assert.equal((await call('DELETE', '/roles/helpdesk', undefined, etag(changed))).status, 204);
     assert.equal((await act('GET', '/stats')).status, 403);
     const lines = (await server.audit()).map(({ action }) => action);
-    for (const action of ['role.created', 'role.updated', 'role.deleted', 'user.roles_changed']) assert.ok(lines.includes(action), action);
+    for (const action of ['role.created', 'role.updated', 'role.deleted', 'user.roles_changed'])
+      assert.ok(lines.includes(action), action);
   });
 
   test('the built-in role stays as it is, names are unique, and permissions are known ones', async () => {
@@ -46,7 +49,11 @@ describe('roles', () => {
     assert.equal((await call('DELETE', '/roles/admin', undefined, tag)).body.code, 'conflict');
     assert.equal((await call('POST', '/roles', { name: 'admin', permissions: [] })).body.code, 'conflict');
     for (const permission of ['*', 'users:*', 'no:such', '', 'USERS:READ']) {
-      assert.equal((await call('POST', '/roles', { name: 'bad', permissions: [permission] })).body.code, 'validation_failed', permission);
+      assert.equal(
+        (await call('POST', '/roles', { name: 'bad', permissions: [permission] })).body.code,
+        'validation_failed',
+        permission,
+      );
     }
     for (const name of ['Admin', 'a b', '-x', '', 'x'.repeat(51), 'ádmin']) {
       assert.equal((await call('POST', '/roles', { name, permissions: [] })).status, 400, name);
@@ -59,7 +66,12 @@ describe('nobody gets further than he is', () => {
   test('a role is made, given and changed only of permissions that one holds', async () => {
     await role('auditor', ['audit:read']);
     await role('reader', ['users:read']);
-    const manager = await asRole(server, await server.user(), ['roles:read', 'roles:write', 'users:read', 'users:write']);
+    const manager = await asRole(server, await server.user(), [
+      'roles:read',
+      'roles:write',
+      'users:read',
+      'users:write',
+    ]);
     const act = as(server, manager);
     const ada = await server.user();
     const tagOf = async (path: string): Promise<string> => etag(await call('GET', path));
@@ -69,7 +81,10 @@ describe('nobody gets further than he is', () => {
     const mine = await tagOf('/roles/mine');
     assert.equal((await act('PATCH', '/roles/mine', { permissions: ['keys:write'] }, mine)).body.code, 'forbidden');
     const auditor = await tagOf('/roles/auditor');
-    assert.equal((await act('PATCH', '/roles/auditor', { permissions: ['users:read'] }, auditor)).body.code, 'forbidden');
+    assert.equal(
+      (await act('PATCH', '/roles/auditor', { permissions: ['users:read'] }, auditor)).body.code,
+      'forbidden',
+    );
     assert.equal((await act('DELETE', '/roles/auditor', undefined, auditor)).body.code, 'forbidden');
 
     const give = async (id: string, roles: string[]) =>
@@ -87,7 +102,9 @@ describe('nobody gets further than he is', () => {
     const manager = await asRole(server, await server.user(), everything);
     const above = await asRole(server, await server.user(), ['audit:read']);
     const act = as(server, manager);
-    const before = await server.db.query('SELECT * FROM auth.users WHERE id = ANY($1::uuid[]) ORDER BY id', [[admin.id, above.id]]);
+    const before = await server.db.query('SELECT * FROM auth.users WHERE id = ANY($1::uuid[]) ORDER BY id', [
+      [admin.id, above.id],
+    ]);
     for (const { id } of [admin, above]) {
       const tag = etag(await act('GET', `/users/${id}`));
       const tries = [
@@ -96,11 +113,15 @@ describe('nobody gets further than he is', () => {
         act('PUT', `/users/${id}/roles`, { roles: [] }, tag),
         act('DELETE', `/users/${id}/sessions`),
         act('POST', `/users/${id}/impersonate`, { reason: 'for fun' }),
-        ...['disable', 'enable', 'unlock', 'verify-email', 'send-password-reset'].map((one) => act('POST', `/users/${id}/${one}`)),
+        ...['disable', 'enable', 'unlock', 'verify-email', 'send-password-reset'].map((one) =>
+          act('POST', `/users/${id}/${one}`),
+        ),
       ];
       for (const answer of await Promise.all(tries)) assert.equal(answer.body.code, 'forbidden');
     }
-    const after = await server.db.query('SELECT * FROM auth.users WHERE id = ANY($1::uuid[]) ORDER BY id', [[admin.id, above.id]]);
+    const after = await server.db.query('SELECT * FROM auth.users WHERE id = ANY($1::uuid[]) ORDER BY id', [
+      [admin.id, above.id],
+    ]);
     assert.deepEqual(after, before);
     assert.equal((await server.get('/me', { bearer: above.accessToken })).status, 200);
   });
@@ -125,7 +146,11 @@ describe('the last administrator stays (ADM-08)', () => {
     assert.equal((await call('PUT', `/users/${admin.id}/roles`, { roles: [] }, tag)).body.code, 'conflict');
     const second = await server.admin();
     assert.equal((await call('POST', `/users/${second.id}/disable`)).status, 200);
-    assert.equal((await call('POST', `/users/${admin.id}/disable`)).body.code, 'conflict', 'a disabled one does not count');
+    assert.equal(
+      (await call('POST', `/users/${admin.id}/disable`)).body.code,
+      'conflict',
+      'a disabled one does not count',
+    );
   });
 
   test('of two who remove each other at the same moment, one stays', async () => {
@@ -133,7 +158,9 @@ describe('the last administrator stays (ADM-08)', () => {
     for (const way of ways) {
       await server.db.execute("DELETE FROM auth.user_roles WHERE role = 'admin'");
       const [one, two] = [await server.admin(), await server.admin()];
-      const tags = await Promise.all([one, two].map(async (who) => etag(await as(server, one)('GET', `/users/${who.id}`))));
+      const tags = await Promise.all(
+        [one, two].map(async (who) => etag(await as(server, one)('GET', `/users/${who.id}`))),
+      );
       const remove = (by: TestUser, id: string, tag: string) => {
         if (way === 'disable') return as(server, by)('POST', `/users/${id}/disable`);
         if (way === 'delete') return as(server, by)('DELETE', `/users/${id}`, undefined, tag);

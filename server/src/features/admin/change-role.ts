@@ -14,7 +14,8 @@ export function changeRoleRoute(app: HttpApp, { config, unit }: Pick<House, 'con
       schema: {
         tags: tags.roles,
         summary: 'Change a role',
-        description: 'In force for all who have it, everywhere within a second. Takes `If-Match`. `admin` stays as it is.',
+        description:
+          'In force for all who have it, everywhere within a second. Takes `If-Match`. `admin` stays as it is.',
         params: RoleParams,
         body: ChangeRoleBody,
         response: RoleAnswers,
@@ -22,7 +23,9 @@ export function changeRoleRoute(app: HttpApp, { config, unit }: Pick<House, 'con
     },
     async (request, reply) => {
       const accepted = acceptedVersions(request);
-      const view = roleView(await changeRole(unit, administrator(request), request.params.name, request.body, accepted));
+      const view = roleView(
+        await changeRole(unit, administrator(request), request.params.name, request.body, accepted),
+      );
       return reply.header('etag', etagOf(view.version)).send(view);
     },
   );

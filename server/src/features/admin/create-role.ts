@@ -24,7 +24,12 @@ export function createRoleRoute(app: HttpApp, { config, unit, idempotency }: Dep
     async (request, reply) => {
       const by = administrator(request);
       const answer = await idempotency.run(
-        { key: request.headers['idempotency-key'], route: 'admin-roles', caller: by.principal.user.id, body: request.body },
+        {
+          key: request.headers['idempotency-key'],
+          route: 'admin-roles',
+          caller: by.principal.user.id,
+          body: request.body,
+        },
         async () => ({ status: 201, body: roleView(await createRole(unit, by, request.body)) }),
       );
       const role = answer.body as ReturnType<typeof roleView>;

@@ -24,7 +24,12 @@ export function createUserRoute(app: HttpApp, deps: Deps): void {
     async (request, reply) => {
       const by = administrator(request);
       const answer = await deps.idempotency.run(
-        { key: request.headers['idempotency-key'], route: 'admin-users', caller: by.principal.user.id, body: request.body },
+        {
+          key: request.headers['idempotency-key'],
+          route: 'admin-users',
+          caller: by.principal.user.id,
+          body: request.body,
+        },
         async () => ({ status: 201, body: adminUserView(await createUser(deps, by, request.body)) }),
       );
       const user = answer.body as AdminUserView;

@@ -12,7 +12,8 @@ export function deleteUserRoute(app: HttpApp, { config, unit }: Pick<House, 'con
       schema: {
         tags: tags.users,
         summary: 'Delete an account',
-        description: 'For good; what its audit lines say of the person is erased. Takes `If-Match`. The user is told by mail.',
+        description:
+          'For good; what its audit lines say of the person is erased. Takes `If-Match`. The user is told by mail.',
         params: IdParams,
         response: NoContent,
       },

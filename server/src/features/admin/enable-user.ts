@@ -10,7 +10,13 @@ export function enableUserRoute(app: HttpApp, { config, unit }: Pick<House, 'con
     `${config.API_PREFIX}/admin/users/:id/enable`,
     {
       config: { access: { permission: 'users:write' } },
-      schema: { tags: tags.users, summary: 'Enable a disabled account', description: 'Its sessions stay ended.', params: IdParams, response: UserAnswers },
+      schema: {
+        tags: tags.users,
+        summary: 'Enable a disabled account',
+        description: 'Its sessions stay ended.',
+        params: IdParams,
+        response: UserAnswers,
+      },
     },
     async (request, reply) => {
       const user = await enableUser(unit, administrator(request), request.params.id);

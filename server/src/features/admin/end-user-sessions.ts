@@ -10,7 +10,10 @@ export function endUserSessionsRoutes(app: HttpApp, { config, unit }: Pick<House
   const rules = { access: { permission: 'users:write' } } as const;
   typed(app).delete(
     path,
-    { config: rules, schema: { tags: tags.users, summary: 'Sign a user out everywhere', params: IdParams, response: NoContent } },
+    {
+      config: rules,
+      schema: { tags: tags.users, summary: 'Sign a user out everywhere', params: IdParams, response: NoContent },
+    },
     async (request, reply) => {
       await endUserSessions(unit, administrator(request), request.params.id, null);
       return reply.code(204).send(null);
@@ -18,7 +21,10 @@ export function endUserSessionsRoutes(app: HttpApp, { config, unit }: Pick<House
   );
   typed(app).delete(
     `${path}/:sid`,
-    { config: rules, schema: { tags: tags.users, summary: 'End one session of a user', params: SessionParams, response: NoContent } },
+    {
+      config: rules,
+      schema: { tags: tags.users, summary: 'End one session of a user', params: SessionParams, response: NoContent },
+    },
     async (request, reply) => {
       await endUserSessions(unit, administrator(request), request.params.id, request.params.sid);
       return reply.code(204).send(null);

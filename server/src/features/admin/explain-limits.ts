@@ -12,7 +12,8 @@ export function explainLimitsRoute(app: HttpApp, deps: LimitsDeps & Pick<House, 
       schema: {
         tags: tags.operations,
         summary: 'Why is somebody throttled?',
-        description: 'The counters of a user, an e-mail address (also of nobody) or a network address, as this process knows them.',
+        description:
+          'The counters of a user, an e-mail address (also of nobody) or a network address, as this process knows them.',
         querystring: SubjectQuery,
         response: LimitsAnswers,
       },

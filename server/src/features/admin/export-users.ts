@@ -8,7 +8,10 @@ import { administrator } from './request.ts';
 import { tags } from './schema.ts';
 import { ExportAnswers, FormatQuery } from './schema-installation.ts';
 
-const CONTENT = { ndjson: 'application/x-ndjson; charset=utf-8', csv: 'text/csv; charset=utf-8; header=present' } as const;
+const CONTENT = {
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+} as const;
 
 export function exportUsersRoute(app: HttpApp, { config, db, unit }: Pick<House, 'config' | 'db' | 'unit'>): void {
   typed(app).get(
@@ -18,7 +21,8 @@ export function exportUsersRoute(app: HttpApp, { config, db, unit }: Pick<House,
       schema: {
         tags: tags.users,
         summary: 'Export accounts',
-        description: 'All of them, as a stream. With `hashes` also what an import elsewhere needs, for who holds every permission.',
+        description:
+          'All of them, as a stream. With `hashes` also what an import elsewhere needs, for who holds every permission.',
         querystring: FormatQuery,
         response: ExportAnswers,
       },

@@ -29,7 +29,11 @@ test('an administrator reads as the user for an hour, and both are named in toke
     [{ type: 'admin', id: admin.id }, ada.id, 'Ticket 4711', taken.body.session_id],
   );
   const own = await server.get('/me/activity', { bearer: ada.accessToken });
-  assert.ok(own.body.data.some((one: { action: string; by: string }) => one.action === 'user.impersonated' && one.by === 'admin'));
+  assert.ok(
+    own.body.data.some(
+      (one: { action: string; by: string }) => one.action === 'user.impersonated' && one.by === 'admin',
+    ),
+  );
 });
 
 test('what the user would have to answer for is refused meanwhile', async () => {
@@ -95,5 +99,8 @@ test('it ends after an hour, whatever is refreshed', async () => {
   assert.ok(again.body.expires_in <= 600);
   server.clock.advance(601);
   assert.equal((await server.get('/me', { bearer: again.body.access_token })).status, 401);
-  assert.equal((await server.post('/auth/refresh', { refresh_token: again.body.refresh_token })).body.code, 'session_expired');
+  assert.equal(
+    (await server.post('/auth/refresh', { refresh_token: again.body.refresh_token })).body.code,
+    'session_expired',
+  );
 });

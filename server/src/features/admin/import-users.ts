@@ -1,8 +1,6 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { sha256 } from '../../lib/bytes.ts';
 import { grantableRoles } from '../../core/roles/index.ts';
 import { type ImportDeps, importUsers } from '../../core/user-transfer/index.ts';
+import { sha256 } from '../../lib/bytes.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { type HttpApp, typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
@@ -19,7 +17,9 @@ type Deps = ImportDeps & Pick<House, 'config' | 'idempotency'>;
 export function importUsersRoute(app: HttpApp, deps: Deps): void {
   app.register(async (scope) => {
     for (const type of Object.keys(FORMATS)) {
-      scope.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: BODY_MAX }, (_request, body, done) => done(null, body));
+      scope.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: BODY_MAX }, (_request, body, done) =>
+        done(null, body),
+      );
     }
     importRoute(scope, deps);
   });
@@ -46,17 +46,22 @@ function importRoute(app: HttpApp, deps: Deps): void {
       const format = formatOf(request.headers['content-type']);
       if (format === null || !Buffer.isBuffer(request.body)) throw new Refusal('unsupported_media_type');
       const body = request.body;
+      const text = textOf(body);
       const { dry_run: dryRun = false, strict = false } = request.query;
       const fingerprint = { format, dryRun, strict, sha256: sha256(body).toString('hex') };
       const answer = await deps.idempotency.run(
-        { key: request.headers['idempotency-key'], route: 'admin-imports', caller: by.principal.user.id, body: fingerprint },
+        {
+          key: request.headers['idempotency-key'],
+          route: 'admin-imports',
+          caller: by.principal.user.id,
+          body: fingerprint,
+        },
         async () => {
-          const lines = createInterface({ input: Readable.from([body]), crlfDelay: Number.POSITIVE_INFINITY });
           const actor = { type: 'admin', id: by.principal.user.id } as const;
           const roles = await grantableRoles(deps.db, by.principal.user.permissions);
           const mayGrant = (role: string): boolean => roles.has(role);
           const options = { format, dryRun, strict, actor, origin: request.from, mayGrant };
-          return { status: 200, body: await importUsers(deps, lines, options) };
+          return { status: 200, body: await importUsers(deps, linesOf(text), options) };
         },
       );
       return answer.body as never;
@@ -67,4 +72,21 @@ function importRoute(app: HttpApp, deps: Deps): void {
 function formatOf(contentType: string | undefined): 'ndjson' | 'csv' | null {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   return Object.hasOwn(FORMATS, type) ? FORMATS[type as keyof typeof FORMATS] : null;
+}
+
+function textOf(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new Refusal('malformed_request', { detail: 'The body is not UTF-8.', cause });
+  }
+}
+
+async function* linesOf(text: string): AsyncGenerator<string> {
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const line = text.slice(from, end < 0 ? text.length : end);
+    yield line.endsWith('\r') ? line.slice(0, -1) : line;
+    from = end < 0 ? text.length : end + 1;
+  }
 }

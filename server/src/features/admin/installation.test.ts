@@ -21,9 +21,15 @@ test('the figures for a dashboard are those of the installation', async () => {
   const { status, body } = await call('GET', '/stats');
   assert.equal(status, 200);
   const { total, verified, disabled, without_password, exact, new_per_day } = body.users;
-  assert.deepEqual({ total, verified, disabled, without_password, exact }, { total: 4, verified: 3, disabled: 1, without_password: 1, exact: true });
+  assert.deepEqual(
+    { total, verified, disabled, without_password, exact },
+    { total: 4, verified: 3, disabled: 1, without_password: 1, exact: true },
+  );
   assert.equal(new_per_day.length, 30);
-  assert.equal(new_per_day.reduce((sum: number, one: { count: number }) => sum + one.count, 0), 4);
+  assert.equal(
+    new_per_day.reduce((sum: number, one: { count: number }) => sum + one.count, 0),
+    4,
+  );
   assert.equal(body.locked, 1);
   const logins = (await server.audit('session.login')).length;
   const sum = (series: { sign_ins: number }[]) => series.reduce((n, one) => n + one.sign_ins, 0);
@@ -53,22 +59,33 @@ test('why an address is throttled is said, and lifted', async () => {
   const from = { headers: { 'x-forwarded-for': '2001:db8::7' } };
   let refused = 0;
   for (let i = 0; i < 510; i += 30) {
-    const tries = Array.from({ length: 30 }, () => server.call('POST', `${server.config.API_PREFIX}/auth/login`, { ...from, body: {} }));
+    const tries = Array.from({ length: 30 }, () =>
+      server.call('POST', `${server.config.API_PREFIX}/auth/login`, { ...from, body: {} }),
+    );
     refused += (await Promise.all(tries)).filter(({ status }) => status === 429).length;
   }
   assert.ok(refused > 0);
-  const login = (await call('GET', '/limits?subject=2001:db8::99')).body.limits.find((one: { policy: string }) => one.policy === 'login');
+  const login = (await call('GET', '/limits?subject=2001:db8::99')).body.limits.find(
+    (one: { policy: string }) => one.policy === 'login',
+  );
   assert.deepEqual([login.blocked, login.limit], [true, 500], 'an IPv6 address stands for its /64');
   assert.equal((await call('DELETE', '/limits?subject=2001:db8::7')).status, 204);
-  assert.equal((await server.call('POST', `${server.config.API_PREFIX}/auth/login`, { ...from, body: {} })).status, 400);
-  for (const subject of ['x', '', '1.2.3.4.5', 'a@b', '%00']) assert.equal((await call('GET', `/limits?subject=${subject}`)).status, 400, subject);
+  assert.equal(
+    (await server.call('POST', `${server.config.API_PREFIX}/auth/login`, { ...from, body: {} })).status,
+    400,
+  );
+  for (const subject of ['x', '', '1.2.3.4.5', 'a@b', '%00'])
+    assert.equal((await call('GET', `/limits?subject=${subject}`)).status, 400, subject);
   assert.equal((await call('GET', '/limits?subject=00000000-0000-7000-8000-000000000000')).status, 404);
 });
 
 test('the server says which address it takes for the client’s, and why', async () => {
   const path = `${server.config.API_PREFIX}/admin/diagnostics/client-ip`;
   const ask = (forwarded?: string) =>
-    server.call('GET', path, { bearer: admin.accessToken, ...(forwarded && { headers: { 'x-forwarded-for': forwarded } }) });
+    server.call('GET', path, {
+      bearer: admin.accessToken,
+      ...(forwarded && { headers: { 'x-forwarded-for': forwarded } }),
+    });
   const behind = (await ask('203.0.113.9, 198.51.100.7')).body;
   assert.deepEqual([behind.address, behind.peer, behind.peer_is_trusted], ['198.51.100.7', '127.0.0.1', true]);
   assert.match(behind.explanation, /first address that is not a trusted proxy/);
@@ -82,7 +99,8 @@ test('keys are listed, rotated and revoked, and what a revoked one signed is ref
   assert.ok(!JSON.stringify(first).includes('private'));
   const later = await call('POST', '/keys', {});
   assert.equal(later.status, 201);
-  const status = async (kid: string) => (await call('GET', '/keys')).body.data.find((one: { kid: string }) => one.kid === kid).status;
+  const status = async (kid: string) =>
+    (await call('GET', '/keys')).body.data.find((one: { kid: string }) => one.kid === kid).status;
   assert.deepEqual([await status(first.kid), await status(later.body.kid)], ['active', 'next']);
   const now = await call('POST', '/keys', { immediately: true });
   assert.equal(await status(now.body.kid), 'active');

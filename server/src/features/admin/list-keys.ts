@@ -9,7 +9,12 @@ export function listKeysRoute(app: HttpApp, { config, keys, clock }: Pick<House,
     `${config.API_PREFIX}/admin/keys`,
     {
       config: { access: { permission: 'keys:read' } },
-      schema: { tags: tags.keys, summary: 'Signing keys', description: 'Never the keys themselves.', response: KeysAnswers },
+      schema: {
+        tags: tags.keys,
+        summary: 'Signing keys',
+        description: 'Never the keys themselves.',
+        response: KeysAnswers,
+      },
     },
     async () => ({ data: await listKeyViews(keys, clock.now()) }),
   );

@@ -11,7 +11,10 @@ export function listRolesRoutes(app: HttpApp, { config, db }: Pick<House, 'confi
   const rules = { access: { permission: 'roles:read' } } as const;
   typed(app).get(
     `${config.API_PREFIX}/admin/roles`,
-    { config: rules, schema: { tags: tags.roles, summary: 'List roles', querystring: PageQuery, response: RolesAnswers } },
+    {
+      config: rules,
+      schema: { tags: tags.roles, summary: 'List roles', querystring: PageQuery, response: RolesAnswers },
+    },
     async (request) => {
       const { limit = 25, cursor } = request.query;
       const after = cursor === undefined ? null : (fromCursor('roles', cursor)[0] ?? null);

@@ -36,10 +36,19 @@ before(async () => {
 });
 
 /** Nothing of it exists and nothing is sent: what gets past the guard fails as 4xx, without a trace. */
-async function probe({ method, url }: CollectedRoute, options: CallOptions = {}): Promise<{ status: number; code: string }> {
-  const path = url.replace(/:(s?id)/g, ID).replace(/:(name|kid)/g, 'no-such-thing').replace('*', 'nothing');
+async function probe(
+  { method, url }: CollectedRoute,
+  options: CallOptions = {},
+): Promise<{ status: number; code: string }> {
+  const path = url
+    .replace(/:(s?id)/g, ID)
+    .replace(/:(name|kid)/g, 'no-such-thing')
+    .replace('*', 'nothing');
   const isRead = method === 'GET';
-  const { status, body } = await server.call(method, path, { ...(isRead ? {} : { body: { no_such_field: 1 } }), ...options });
+  const { status, body } = await server.call(method, path, {
+    ...(isRead ? {} : { body: { no_such_field: 1 } }),
+    ...options,
+  });
   return { status, code: body?.code };
 }
 
@@ -80,7 +89,9 @@ describe('the table of routes decides', () => {
   });
 
   test('a role gets through where its permission is asked for, and nowhere else', async () => {
-    const permissions = new Set(routes.flatMap(({ rules }) => (typeof rules.access === 'object' ? [rules.access.permission] : [])));
+    const permissions = new Set(
+      routes.flatMap(({ rules }) => (typeof rules.access === 'object' ? [rules.access.permission] : [])),
+    );
     for (const permission of permissions) {
       const holder = await asRole(server, other, [permission]);
       for (const route of routes.filter(({ rules }) => typeof rules.access === 'object')) {
@@ -102,7 +113,10 @@ describe('the table of routes decides', () => {
   test('what is marked as sensitive takes recent authentication', async () => {
     const fresh = routes.filter(({ rules, url }) => rules.fresh && url.includes('/admin/')).map(label);
     for (const sensitive of ['/impersonate', '/roles', '/keys', '/exports', '/imports']) {
-      assert.ok(fresh.some((one) => one.includes(sensitive)), sensitive);
+      assert.ok(
+        fresh.some((one) => one.includes(sensitive)),
+        sensitive,
+      );
     }
     server.clock.advance(server.config.REAUTH_WITHIN + 1);
     for (const route of routes.filter(({ rules }) => rules.fresh)) {

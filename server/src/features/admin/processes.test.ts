@@ -1,7 +1,7 @@
 // engines: postgres (several processes on one database)
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
 import { as, etag } from './test-kit.ts';
 

@@ -12,7 +12,13 @@ export function readRoleRoute(app: HttpApp, { config, db }: Pick<House, 'config'
     `${config.API_PREFIX}/admin/roles/:name`,
     {
       config: { access: { permission: 'roles:read' } },
-      schema: { tags: tags.roles, summary: 'One role', description: 'With its ETag.', params: RoleParams, response: RoleAnswers },
+      schema: {
+        tags: tags.roles,
+        summary: 'One role',
+        description: 'With its ETag.',
+        params: RoleParams,
+        response: RoleAnswers,
+      },
     },
     async (request, reply) => {
       const role = await findRole(db, request.params.name);

@@ -11,7 +11,13 @@ export function readUserRoute(app: HttpApp, { config, db }: Pick<House, 'config'
     `${config.API_PREFIX}/admin/users/:id`,
     {
       config: { access: { permission: 'users:read' } },
-      schema: { tags: tags.users, summary: 'One account', description: 'With its ETag.', params: IdParams, response: UserAnswers },
+      schema: {
+        tags: tags.users,
+        summary: 'One account',
+        description: 'With its ETag.',
+        params: IdParams,
+        response: UserAnswers,
+      },
     },
     async (request, reply) => {
       const user = await findUser(db, request.params.id);

@@ -13,7 +13,8 @@ export function revokeKeyRoute(app: HttpApp, { config, keys, unit }: Pick<House,
       schema: {
         tags: tags.keys,
         summary: 'Revoke a signing key',
-        description: 'What it signed is refused from now on, here; others learn it when they next fetch the published keys. Refresh tokens go on working.',
+        description:
+          'What it signed is refused from now on, here; others learn it when they next fetch the published keys. Refresh tokens go on working.',
         params: KidParams,
         response: NoContent,
       },

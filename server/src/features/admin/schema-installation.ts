@@ -22,8 +22,15 @@ export const RoleParams = Type.Object({ name: RoleName }, strict);
 export const RoleAnswers = { 200: RoleView };
 export const RoleCreatedAnswers = { 201: RoleView };
 export const RolesAnswers = { 200: listOf(RoleView, 'By name.') };
-const Description = Type.String({ maxLength: 500, pattern: '^[^\\u0000-\\u001f\\u007f]*$', examples: ['Answers tickets.'] });
-const Permissions = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 100, examples: [['users:read', 'users:write']] });
+const Description = Type.String({
+  maxLength: 500,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+  examples: ['Answers tickets.'],
+});
+const Permissions = Type.Array(Type.String({ maxLength: 64 }), {
+  maxItems: 100,
+  examples: [['users:read', 'users:write']],
+});
 export const CreateRoleBody = Type.Object(
   { name: RoleName, description: Type.Optional(Description), permissions: Permissions },
   strict,
@@ -42,7 +49,13 @@ export const AuditQuery = Type.Object(
   {
     user: Type.Optional(Id),
     actor: Type.Optional(Id),
-    action: Type.Optional(Type.String({ maxLength: 64, description: 'One action, or all of a noun: `session.*`.', examples: ['session.*'] })),
+    action: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'One action, or all of a noun: `session.*`.',
+        examples: ['session.*'],
+      }),
+    ),
     outcome: Type.Optional(Type.Union([Type.Literal('success'), Type.Literal('failure'), Type.Literal('denied')])),
     address: Type.Optional(Visible),
     request_id: Type.Optional(Visible),
@@ -86,7 +99,12 @@ export const VerifyAnswers = {
       head: Place,
       fault_count: Count,
       faults: Type.Array(
-        Type.Object({ kind: Type.String(), seq: nullable(Type.Integer()), id: nullable(Type.String()), detail: Type.String() }),
+        Type.Object({
+          kind: Type.String(),
+          seq: nullable(Type.Integer()),
+          id: nullable(Type.String()),
+          detail: Type.String(),
+        }),
       ),
     },
     { description: 'What the whole chain came to.' },
@@ -97,7 +115,12 @@ export const KeyView = Type.Object(
   {
     kid: Type.String(),
     alg: Type.String({ examples: ['EdDSA'] }),
-    status: Type.Union([Type.Literal('next'), Type.Literal('active'), Type.Literal('retired'), Type.Literal('revoked')]),
+    status: Type.Union([
+      Type.Literal('next'),
+      Type.Literal('active'),
+      Type.Literal('retired'),
+      Type.Literal('revoked'),
+    ]),
     managed: Type.Boolean({ description: 'False: given by the configuration.' }),
     created_at: nullable(Time),
     active_from: nullable(Time),
@@ -184,10 +207,15 @@ export const StatsAnswers = {
 };
 
 export const FormatQuery = Type.Object(
-  { format: Type.Optional(Format), hashes: Type.Optional(Type.Boolean({ description: 'Password hashes too: takes every permission.' })) },
+  {
+    format: Type.Optional(Format),
+    hashes: Type.Optional(Type.Boolean({ description: 'Password hashes too: takes every permission.' })),
+  },
   strict,
 );
-export const ExportAnswers = { 200: Type.String({ description: 'Whole lines, oldest user first: `application/x-ndjson` or `text/csv`.' }) };
+export const ExportAnswers = {
+  200: Type.String({ description: 'Whole lines, oldest user first: `application/x-ndjson` or `text/csv`.' }),
+};
 export const ImportQuery = Type.Object(
   {
     dry_run: Type.Optional(Type.Boolean({ description: 'Check every line and write nothing.' })),

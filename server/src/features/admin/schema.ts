@@ -17,7 +17,9 @@ export const IdParams = Type.Object({ id: Id }, strict);
 export const SessionParams = Type.Object({ id: Id, sid: Id }, strict);
 export const Page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: '`next_cursor` of the page before.' })),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1000, description: '`next_cursor` of the page before.' }),
+  ),
 };
 export const PageQuery = Type.Object(Page, strict);
 
@@ -58,7 +60,14 @@ export const UsersQuery = Type.Object(
     status: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('disabled')])),
     role: Type.Optional(RoleName),
     verified: Type.Optional(Type.Boolean()),
-    sort: Type.Optional(Type.Union([Type.Literal('-created_at'), Type.Literal('created_at'), Type.Literal('email'), Type.Literal('-email')])),
+    sort: Type.Optional(
+      Type.Union([
+        Type.Literal('-created_at'),
+        Type.Literal('created_at'),
+        Type.Literal('email'),
+        Type.Literal('-email'),
+      ]),
+    ),
     ...Page,
   },
   strict,
@@ -76,12 +85,25 @@ export const CreateUserBody = Type.Object(
 export const ChangeUserBody = Type.Object(
   {
     name: Type.Optional(nullable(Name)),
-    picture: Type.Optional(nullable(Type.String({ maxLength: 2048, pattern: '^https://[^\\u0000-\\u0020]+$', examples: ['https://example.com/ada.png'] }))),
+    picture: Type.Optional(
+      nullable(
+        Type.String({
+          maxLength: 2048,
+          pattern: '^https://[^\\u0000-\\u0020]+$',
+          examples: ['https://example.com/ada.png'],
+        }),
+      ),
+    ),
     locale: Type.Optional(nullable(Locale)),
   },
   { ...strict, minProperties: 1 },
 );
-const Reason = Type.String({ minLength: 3, maxLength: 500, examples: ['Ticket 4711'], description: 'Kept in the audit log.' });
+const Reason = Type.String({
+  minLength: 3,
+  maxLength: 500,
+  examples: ['Ticket 4711'],
+  description: 'Kept in the audit log.',
+});
 export const DisableBody = Type.Union([Type.Null(), Type.Object({ reason: Type.Optional(Reason) }, strict)]);
 export const ImpersonateBody = Type.Object({ reason: Reason }, strict);
 export const ResetSentAnswers = { 202: Type.Object({ status: Type.Literal('reset_sent') }) };
@@ -118,5 +140,8 @@ export const SessionsAnswers = { 200: listOf(AdminSession, 'Live sessions, newes
 
 export const UserRolesBody = Type.Object({ roles: Roles }, strict);
 export const UserRolesAnswers = {
-  200: Type.Object({ roles: Type.Array(Type.String()), permissions: Type.Array(Type.String()) }, { description: 'The ETag is the user’s.' }),
+  200: Type.Object(
+    { roles: Type.Array(Type.String()), permissions: Type.Array(Type.String()) },
+    { description: 'The ETag is the user’s.' },
+  ),
 };

@@ -7,7 +7,10 @@ import { administrator } from './request.ts';
 import { tags } from './schema.ts';
 import { AuditAnswers, AuditQuery } from './schema-installation.ts';
 
-const CONTENT = { ndjson: 'application/x-ndjson; charset=utf-8', csv: 'text/csv; charset=utf-8; header=present' } as const;
+const CONTENT = {
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+} as const;
 
 type Deps = Pick<House, 'config' | 'db' | 'unit'>;
 
@@ -32,7 +35,9 @@ export function searchAuditRoute(app: HttpApp, { config, db, unit }: Deps): void
         return searchAudit(db, filter, { limit, ...(cursor === undefined ? {} : { cursor }) });
       }
       const text = exportAudit(db, filter, format);
-      await unit.record({ audit: [lineOf(administrator(request), 'audit.exported', { detail: { format, filter: Object.keys(filter) } })] });
+      await unit.record({
+        audit: [lineOf(administrator(request), 'audit.exported', { detail: { format, filter: Object.keys(filter) } })],
+      });
       reply.type(CONTENT[format]).header('content-disposition', `attachment; filename="audit.${format}"`);
       return reply.send(Readable.from(text) as never);
     },

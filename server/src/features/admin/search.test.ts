@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { uuidv7 } from '../../lib/id.ts';
 import { startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
+import { uuidv7 } from '../../lib/id.ts';
 import { as } from './test-kit.ts';
 
 let server: TestServer;
@@ -75,8 +75,14 @@ test('filters narrow a list and a search', async () => {
   assert.equal((await all('/users?status=disabled')).length, 12);
   assert.equal((await all('/users?verified=false')).length, 15);
   assert.equal((await all('/users?verified=false&status=disabled')).length, 3);
-  assert.deepEqual((await all('/users?role=admin')).map(({ id }) => id), [admin.id]);
-  assert.equal((await all('/users?query=anna&status=disabled')).filter(({ email }) => email.startsWith('anna')).length, 6);
+  assert.deepEqual(
+    (await all('/users?role=admin')).map(({ id }) => id),
+    [admin.id],
+  );
+  assert.equal(
+    (await all('/users?query=anna&status=disabled')).filter(({ email }) => email.startsWith('anna')).length,
+    6,
+  );
 });
 
 test('limits, cursors and orders are taken only as the contract gives them (ADM-11)', async () => {
@@ -84,10 +90,29 @@ test('limits, cursors and orders are taken only as the contract gives them (ADM-
   const cursor: string = body.next_cursor;
   const flipped = `${cursor.slice(0, -2)}${cursor.endsWith('A') ? 'BB' : 'AA'}`;
   const bad = [
-    'limit=0', 'limit=-1', 'limit=101', 'limit=1000000000', 'limit=x', 'limit=1.5',
-    'sort=password_hash', 'sort=email;drop', 'sort=id', 'status=all', 'role=Admin', 'verified=maybe', 'unknown=1',
-    'query=%00', 'query=', `query=${'a'.repeat(255)}`, 'query=a&sort=email',
-    'cursor=', 'cursor=x', "cursor='%20OR%201=1", `cursor=${flipped}&sort=email`, `cursor=${cursor}`, `cursor=${cursor}&sort=-email`,
+    'limit=0',
+    'limit=-1',
+    'limit=101',
+    'limit=1000000000',
+    'limit=x',
+    'limit=1.5',
+    'sort=password_hash',
+    'sort=email;drop',
+    'sort=id',
+    'status=all',
+    'role=Admin',
+    'verified=maybe',
+    'unknown=1',
+    'query=%00',
+    'query=',
+    `query=${'a'.repeat(255)}`,
+    'query=a&sort=email',
+    'cursor=',
+    'cursor=x',
+    "cursor='%20OR%201=1",
+    `cursor=${flipped}&sort=email`,
+    `cursor=${cursor}`,
+    `cursor=${cursor}&sort=-email`,
     `cursor=${Buffer.from(JSON.stringify(['x'])).toString('base64url')}`,
   ];
   for (const query of bad) {

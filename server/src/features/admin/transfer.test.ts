@@ -17,16 +17,29 @@ interface Sending {
   headers?: Record<string, string>;
 }
 
-const send = (raw: string | Uint8Array, { type = 'application/x-ndjson', query = '', by = admin, headers = {} }: Sending = {}): Promise<Answer> =>
-  server.call('POST', `${server.config.API_PREFIX}/admin/imports${query}`, { raw, type, bearer: by.accessToken, headers });
+const send = (
+  raw: string | Uint8Array,
+  { type = 'application/x-ndjson', query = '', by = admin, headers = {} }: Sending = {},
+): Promise<Answer> =>
+  server.call('POST', `${server.config.API_PREFIX}/admin/imports${query}`, {
+    raw,
+    type,
+    bearer: by.accessToken,
+    headers,
+  });
 const lines = (...users: object[]): string => users.map((user) => `${JSON.stringify(user)}\n`).join('');
 
 test('NDJSON is imported line by line, and bad lines are reported by their number', async () => {
   const email = someEmail('in');
-  const answer = await send(`${lines({ email, password: PASSWORD, email_verified: true })}nonsense\n${lines({ email: 'no address' })}`);
+  const answer = await send(
+    `${lines({ email, password: PASSWORD, email_verified: true })}nonsense\n${lines({ email: 'no address' })}`,
+  );
   assert.equal(answer.status, 200, answer.text);
   assert.deepEqual([answer.body.imported, answer.body.skipped, answer.body.failed], [1, 0, 2]);
-  assert.deepEqual(answer.body.errors.map(({ line }: { line: number }) => line), [2, 3]);
+  assert.deepEqual(
+    answer.body.errors.map(({ line }: { line: number }) => line),
+    [2, 3],
+  );
   assert.equal((await server.post('/auth/login', { email, password: PASSWORD })).status, 200);
   assert.equal((await send(lines({ email, password: PASSWORD }))).body.skipped, 1);
   const line = (await server.audit('user.imported')).at(-1);
@@ -64,7 +77,12 @@ test('the same key and file are imported once', async () => {
 });
 
 test('another content type and a file beyond 32 MiB are refused, and no other route takes lines', async () => {
-  for (const type of ['text/plain', 'application/octet-stream', 'multipart/form-data; boundary=x', 'application/json']) {
+  for (const type of [
+    'text/plain',
+    'application/octet-stream',
+    'multipart/form-data; boundary=x',
+    'application/json',
+  ]) {
     assert.equal((await send('{}', { type })).status, 415, type);
   }
   assert.equal((await send(new Uint8Array(33 * 1024 * 1024).fill(10))).body.code, 'body_too_large');
@@ -76,7 +94,10 @@ test('accounts are exported as NDJSON and CSV, without hashes unless who asks ho
   const call = as(server, admin);
   const ndjson = await call('GET', '/exports');
   assert.match(ndjson.headers.get('content-type') ?? '', /^application\/x-ndjson/);
-  const users = ndjson.text.trimEnd().split('\n').map((line) => JSON.parse(line));
+  const users = ndjson.text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   const { length } = (await server.db.query('SELECT 1 FROM auth.users')) as unknown[];
   assert.equal(users.length, length);
   assert.ok(!ndjson.text.includes('$argon2'));

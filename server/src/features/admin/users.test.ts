@@ -59,7 +59,16 @@ describe('creating', () => {
 test('no column can be written that the contract does not name (ADM-04)', async () => {
   const ada = await server.user();
   const before = await columnsOf(ada.id);
-  const columns = [...Object.keys(before), 'roles', 'permissions', 'email_verified', 'mfa', 'has_password', '__proto__', 'constructor'];
+  const columns = [
+    ...Object.keys(before),
+    'roles',
+    'permissions',
+    'email_verified',
+    'mfa',
+    'has_password',
+    '__proto__',
+    'constructor',
+  ];
   for (const column of columns.filter((name) => !['name', 'picture', 'locale'].includes(name))) {
     const tag = etag(await call('GET', `/users/${ada.id}`));
     const value = column === 'roles' ? ['admin'] : 'x';
@@ -93,14 +102,20 @@ describe('a change takes the version that was read', () => {
   test('of twenty changes of one version, one is made', async () => {
     const ada = await server.user();
     const tag = etag(await call('GET', `/users/${ada.id}`));
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => call('PATCH', `/users/${ada.id}`, { name: `N${i}` }, tag)));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => call('PATCH', `/users/${ada.id}`, { name: `N${i}` }, tag)),
+    );
     assert.equal(answers.filter(({ status }) => status === 200).length, 1);
     assert.equal(answers.filter(({ status }) => status === 412).length, 19);
   });
 });
 
 test('an unknown id is 404 and a malformed one 400, on every route of a user', async () => {
-  const ids = [['00000000-0000-7000-8000-000000000000', 404], ['not-an-id', 400], [admin.id.toUpperCase(), 400]] as const;
+  const ids = [
+    ['00000000-0000-7000-8000-000000000000', 404],
+    ['not-an-id', 400],
+    [admin.id.toUpperCase(), 400],
+  ] as const;
   for (const [id, status] of ids) {
     assert.equal((await call('GET', `/users/${id}`)).status, status, id);
     assert.equal((await call('GET', `/users/${id}/sessions`)).status, status, id);
@@ -121,8 +136,14 @@ test('disabling ends sessions and links, keeps the user out, tells him, and enab
   assert.equal(disabled.body.status, 'disabled');
   assert.equal((await server.get('/me', { bearer: ada.accessToken })).body.code, 'session_revoked');
   assert.equal((await server.post('/auth/refresh', { refresh_token: ada.refreshToken })).status, 401);
-  assert.equal((await server.post('/auth/login', { email: ada.email, password: PASSWORD })).body.code, 'invalid_credentials');
-  assert.equal((await server.post('/auth/password/reset', { token: link, password: PASSWORD })).body.code, 'token_invalid');
+  assert.equal(
+    (await server.post('/auth/login', { email: ada.email, password: PASSWORD })).body.code,
+    'invalid_credentials',
+  );
+  assert.equal(
+    (await server.post('/auth/password/reset', { token: link, password: PASSWORD })).body.code,
+    'token_invalid',
+  );
   assert.match((await server.mails(ada.email))[0]?.subject ?? '', /disabled/);
   assert.equal((await call('POST', `/users/${ada.id}/send-password-reset`)).body.code, 'conflict');
   assert.equal((await call('POST', `/users/${ada.id}/enable`)).body.status, 'active');

@@ -38,7 +38,12 @@ export function verifyAuditRoute(app: HttpApp, { config, db, unit, encryption, c
           unsealed,
           head: { seq: report.head.seq, hash: report.head.hash.toString('hex') },
           fault_count: faultCount,
-          faults: report.faults.map(({ kind, seq, id, detail: what }) => ({ kind, seq: seq ?? null, id: id ?? null, detail: what })),
+          faults: report.faults.map(({ kind, seq, id, detail: what }) => ({
+            kind,
+            seq: seq ?? null,
+            id: id ?? null,
+            detail: what,
+          })),
         };
       } finally {
         isUnderWay = false;

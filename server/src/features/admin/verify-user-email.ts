@@ -10,7 +10,13 @@ export function verifyUserEmailRoute(app: HttpApp, { config, unit }: Pick<House,
     `${config.API_PREFIX}/admin/users/:id/verify-email`,
     {
       config: { access: { permission: 'users:write' } },
-      schema: { tags: tags.users, summary: 'Take an address for verified', description: 'As if the owner had followed the link.', params: IdParams, response: UserAnswers },
+      schema: {
+        tags: tags.users,
+        summary: 'Take an address for verified',
+        description: 'As if the owner had followed the link.',
+        params: IdParams,
+        response: UserAnswers,
+      },
     },
     async (request, reply) => {
       const user = await verifyUserEmail(unit, administrator(request), request.params.id);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { ResendAnswers, ResendBody, VerifyAnswers, VerifyBody } from './schema.ts';
-import { resendVerification, verifyEmail, type VerifyEmailDeps } from './verify-email.ts';
+import { resendVerification, type VerifyEmailDeps, verifyEmail } from './verify-email.ts';
 
 export type Deps = VerifyEmailDeps & Pick<House, 'config'>;
 

@@ -23,7 +23,10 @@ test('the link verifies the address once, writes one line and sends nothing', as
   const token = await server.linkToken(email, '/verify-email');
   const answer = await verify(token);
   assert.deepEqual([answer.status, answer.body], [200, { status: 'verified' }]);
-  assert.deepEqual(await linesOf(server, await userIdOf(server, email)), ['user.registered success', 'user.email_verified success']);
+  assert.deepEqual(await linesOf(server, await userIdOf(server, email)), [
+    'user.registered success',
+    'user.email_verified success',
+  ]);
   assert.equal((await server.mails(email)).length, 1);
   const again = await verify(token);
   assert.deepEqual([again.status, again.body.code], [400, 'token_invalid']);

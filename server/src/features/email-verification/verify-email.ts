@@ -1,8 +1,8 @@
+import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, issueOneTime, useOneTime } from '../../core/one-time/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findUser, findUserByEmail, markVerified, requireEmail } from '../../core/users/index.ts';
-import type { Config } from '../../config/config.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';

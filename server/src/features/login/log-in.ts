@@ -1,10 +1,10 @@
+import type { Config } from '../../config/config.ts';
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { nextStep, type SignedIn, type SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findPasswordHash, replaceHash, requireEmail } from '../../core/users/index.ts';
-import type { Config } from '../../config/config.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Db } from '../../platform/db/index.ts';
@@ -91,7 +91,9 @@ async function upgrade(deps: LogInDeps, user: LoginRow, password: string, origin
   const isUpgraded = await deps.unit.change(async (tx, record) => {
     if (!(await replaceHash(tx, user.id, from, to))) return false;
     const actor = { type: 'user', id: user.id } as const;
-    await record({ audit: [{ action: 'user.password_rehashed', outcome: 'success', actor, subject: user.id, origin }] });
+    await record({
+      audit: [{ action: 'user.password_rehashed', outcome: 'success', actor, subject: user.id, origin }],
+    });
     return true;
   });
   if (isUpgraded) return to;

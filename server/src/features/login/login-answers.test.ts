@@ -19,7 +19,10 @@ test('a sign-in answers with tokens, the device and the user, and writes one lin
   assert.equal(answer.status, 200);
   const fields = ['access_token', 'device_token', 'expires_in', 'refresh_token', 'status', 'token_type', 'user'];
   assert.deepEqual(Object.keys(answer.body).sort(), fields);
-  assert.deepEqual([answer.body.status, answer.body.token_type, answer.body.expires_in], ['complete', 'Bearer', server.config.JWT_EXPIRES_IN]);
+  assert.deepEqual(
+    [answer.body.status, answer.body.token_type, answer.body.expires_in],
+    ['complete', 'Bearer', server.config.JWT_EXPIRES_IN],
+  );
   assert.equal(answer.headers.get('cache-control'), 'no-store');
   assert.equal(answer.headers.get('set-cookie'), null);
   assert.deepEqual((await linesOf(server, ada.id)).slice(lines.length), ['session.login success']);
@@ -34,7 +37,8 @@ test('a sign-in for a cookie session sets two cookies that scripts cannot read, 
   assert.deepEqual(Object.keys(answer.body).sort(), ['csrf_token', 'status', 'user']);
   const cookies = answer.headers.getSetCookie();
   assert.equal(cookies.length, 2);
-  for (const cookie of cookies) assert.match(cookie, /^(session|device)=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+  for (const cookie of cookies)
+    assert.match(cookie, /^(session|device)=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
 });
 
 test('on https the cookies are Secure and bound to the host', async () => {
@@ -50,7 +54,11 @@ test('on https the cookies are Secure and bound to the host', async () => {
 
 test('SES-01 a session cookie or token that was there before does not become the new session', async () => {
   const [ada, eve] = [await server.user(), await server.user({ session: 'cookie' })];
-  const answer = await server.post('/auth/login', { email: ada.email, password: PASSWORD, session: 'cookie' }, { cookie: eve.cookie });
+  const answer = await server.post(
+    '/auth/login',
+    { email: ada.email, password: PASSWORD, session: 'cookie' },
+    { cookie: eve.cookie },
+  );
   assert.equal(answer.status, 200);
   const fresh = answer.headers.getSetCookie()[0]?.split(';')[0] as string;
   assert.notEqual(fresh, eve.cookie);

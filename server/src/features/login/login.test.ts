@@ -28,7 +28,10 @@ test('a wrong password and an unknown address are one answer', async () => {
 test('an unverified account is refused only after the right password', async () => {
   const email = someEmail();
   await server.post('/auth/register', { email, password: PASSWORD });
-  assert.equal((await server.post('/auth/login', { email, password: 'wrong password 1' })).body.code, 'invalid_credentials');
+  assert.equal(
+    (await server.post('/auth/login', { email, password: 'wrong password 1' })).body.code,
+    'invalid_credentials',
+  );
   assert.equal((await server.post('/auth/login', { email, password: PASSWORD })).body.code, 'email_not_verified');
 });
 
@@ -37,7 +40,11 @@ test('a cookie session works with its CSRF token and not without', async () => {
   assert.equal((await server.get('/me', { cookie: ada.cookie })).status, 200);
   const without = await server.post('/auth/logout-all', {}, { cookie: ada.cookie });
   assert.equal(without.body.code, 'csrf_invalid');
-  const withToken = await server.post('/auth/logout-all', {}, { cookie: ada.cookie, headers: { 'x-csrf-token': ada.csrf } });
+  const withToken = await server.post(
+    '/auth/logout-all',
+    {},
+    { cookie: ada.cookie, headers: { 'x-csrf-token': ada.csrf } },
+  );
   assert.equal(withToken.status, 204);
   assert.equal((await server.get('/me', { cookie: ada.cookie })).status, 401);
 });

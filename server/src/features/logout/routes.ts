@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clearCookie } from '../../platform/http/cookies.ts';
 import { requireCsrf, requireSession } from '../../platform/http/guard.ts';
+import type { Principal } from '../../platform/http/principal.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { type LogOutDeps, logOut, logOutAll, logOutByToken } from './log-out.ts';
@@ -10,11 +11,10 @@ export type Deps = LogOutDeps & Pick<House, 'config' | 'cookies' | 'sessions'>;
 
 export function routes(app: FastifyInstance, deps: Deps): void {
   const { config, cookies, sessions } = deps;
-  const forget = (reply: FastifyReply): FastifyReply =>
-    reply
-      .header('set-cookie', clearCookie(cookies, cookies.session))
-      .header('clear-site-data', '"cache"')
-      .code(204);
+  const forget = (reply: FastifyReply, { kind }: Principal): FastifyReply => {
+    if (kind === 'token') return reply;
+    return reply.header('set-cookie', clearCookie(cookies, cookies.session)).header('clear-site-data', '"cache"');
+  };
 
   typed(app).post(
     `${config.API_PREFIX}/auth/logout`,
@@ -37,7 +37,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       const principal = requireSession(request);
       requireCsrf(request, principal, sessions.csrfTokens);
       await logOut(deps, principal, request.from);
-      return forget(reply).send(null);
+      return forget(reply, principal).code(204).send(null);
     },
   );
 
@@ -55,8 +55,9 @@ export function routes(app: FastifyInstance, deps: Deps): void {
     },
     async (request, reply) => {
       const exceptCurrent = request.body?.except_current ?? false;
-      await logOutAll(deps, requireSession(request), exceptCurrent, request.from);
-      return exceptCurrent ? reply.code(204).send(null) : forget(reply).send(null);
+      const principal = requireSession(request);
+      await logOutAll(deps, principal, exceptCurrent, request.from);
+      return (exceptCurrent ? reply : forget(reply, principal)).code(204).send(null);
     },
   );
 }

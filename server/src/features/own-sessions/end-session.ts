@@ -7,7 +7,12 @@ import type { Principal } from '../../platform/http/principal.ts';
 import { forget } from './store.ts';
 
 /** Another's session and none at all are one answer (ENU-10). */
-export async function endOwnSession(unit: Unit, principal: Principal, id: string, origin: RequestOrigin): Promise<void> {
+export async function endOwnSession(
+  unit: Unit,
+  principal: Principal,
+  id: string,
+  origin: RequestOrigin,
+): Promise<void> {
   if (!isUuid(id)) throw new Refusal('not_found');
   await unit.change(async (tx, record) => {
     const ended = await endSessions(tx, { userId: principal.user.id, only: id }, 'revoked', new Date(origin.now));
@@ -28,7 +33,12 @@ export async function endOwnSession(unit: Unit, principal: Principal, id: string
   });
 }
 
-export async function forgetDevice(unit: Unit, principal: Principal, id: string | null, origin: RequestOrigin): Promise<void> {
+export async function forgetDevice(
+  unit: Unit,
+  principal: Principal,
+  id: string | null,
+  origin: RequestOrigin,
+): Promise<void> {
   if (id !== null && !isUuid(id)) throw new Refusal('not_found');
   await unit.change(async (tx, record) => {
     const count = await forget(tx, principal.user.id, id);

@@ -25,11 +25,28 @@ test('the list names every live session, newest first, and marks this one', asyn
   await signIn(ada, 'Phone/1.0');
   await signIn(ada, 'Browser/2.0', { session: 'cookie' });
   const { body } = await get(ada, '/me/sessions');
-  assert.deepEqual(body.data.map((one: { kind: string }) => one.kind), ['cookie', 'token', 'token']);
-  assert.deepEqual(body.data.map((one: { current: boolean }) => one.current), [false, false, true]);
+  assert.deepEqual(
+    body.data.map((one: { kind: string }) => one.kind),
+    ['cookie', 'token', 'token'],
+  );
+  assert.deepEqual(
+    body.data.map((one: { current: boolean }) => one.current),
+    [false, false, true],
+  );
   assert.equal(body.data[1].user_agent, 'Phone/1.0');
   assert.equal(body.next_cursor, null);
-  const fields = ['address', 'amr', 'authenticated_at', 'created_at', 'current', 'expires_at', 'id', 'kind', 'last_seen_at', 'user_agent'];
+  const fields = [
+    'address',
+    'amr',
+    'authenticated_at',
+    'created_at',
+    'current',
+    'expires_at',
+    'id',
+    'kind',
+    'last_seen_at',
+    'user_agent',
+  ];
   assert.deepEqual(Object.keys(body.data[0]).sort(), fields);
 });
 
@@ -48,7 +65,17 @@ test('the lists page by cursor without losing or repeating a row, and refuse cur
       cursor = page.next_cursor;
     } while (cursor !== null);
     assert.deepEqual(seen, all, list);
-    for (const query of ['limit=0', 'limit=101', 'limit=-1', 'limit=1e9', 'limit=x', 'cursor=x', "cursor=' OR 1=1", 'sort=id', 'limit=1&limit=2']) {
+    for (const query of [
+      'limit=0',
+      'limit=101',
+      'limit=-1',
+      'limit=1e9',
+      'limit=x',
+      'cursor=x',
+      "cursor=' OR 1=1",
+      'sort=id',
+      'limit=1&limit=2',
+    ]) {
       assert.equal((await get(ada, `${list}?${query}`)).status, 400, `${list}?${query}`);
     }
   }
@@ -61,7 +88,10 @@ test('a session that is signed out from another ends at once, with one line, and
   const lines = await linesOf(server, ada.id);
   assert.equal((await remove(ada, `/me/sessions/${id}`)).status, 204);
   assert.equal((await server.get('/me', { bearer: phone.access_token })).body.code, 'session_revoked');
-  assert.equal((await server.post('/auth/refresh', { refresh_token: phone.refresh_token })).body.code, 'session_revoked');
+  assert.equal(
+    (await server.post('/auth/refresh', { refresh_token: phone.refresh_token })).body.code,
+    'session_revoked',
+  );
   assert.equal((await remove(ada, `/me/sessions/${id}`)).status, 404);
   assert.deepEqual((await linesOf(server, ada.id)).slice(lines.length), ['session.revoked success']);
   assert.equal((await get(ada, '/me/sessions')).body.data.length, 1);
@@ -78,7 +108,10 @@ test('a forgotten device is a stranger, and its session goes on', async () => {
   const ada = await server.user();
   const phone = await signIn(ada, 'Phone/1.0');
   const devices = (await get(ada, '/me/trusted-devices')).body.data;
-  assert.deepEqual(devices.map((one: { current: boolean }) => one.current), [false, true]);
+  assert.deepEqual(
+    devices.map((one: { current: boolean }) => one.current),
+    [false, true],
+  );
   const lines = await linesOf(server, ada.id);
   assert.equal((await remove(ada, `/me/trusted-devices/${devices[0].id}`)).status, 204);
   assert.deepEqual((await linesOf(server, ada.id)).slice(lines.length), ['device.removed success']);
@@ -107,7 +140,16 @@ test('the history shows one’s own lines, with neither reasons nor another’s'
   const { data } = (await get(ada, '/me/activity')).body;
   const actions = data.map((line: { action: string }) => line.action);
   assert.deepEqual(actions, ['session.login_failed', 'session.login', 'user.email_verified', 'user.registered']);
-  assert.deepEqual(Object.keys(data[0]).sort(), ['action', 'address', 'at', 'by', 'id', 'outcome', 'session', 'user_agent']);
+  assert.deepEqual(Object.keys(data[0]).sort(), [
+    'action',
+    'address',
+    'at',
+    'by',
+    'id',
+    'outcome',
+    'session',
+    'user_agent',
+  ]);
   assert.ok(!JSON.stringify(data).includes(eve.id));
   assert.equal((await server.get('/me/activity')).status, 401);
 });

@@ -19,11 +19,19 @@ export function routes(app: FastifyInstance, deps: Deps): void {
     `${deps.config.API_PREFIX}/me/activity`,
     {
       config: { access: 'session' },
-      schema: { tags: ['My sessions'], summary: 'My audit lines', querystring: schema.PageQuery, response: schema.ActivityAnswers },
+      schema: {
+        tags: ['My sessions'],
+        summary: 'My audit lines',
+        querystring: schema.PageQuery,
+        response: schema.ActivityAnswers,
+      },
     },
     async (request) => {
       const { limit = 25, cursor } = request.query;
-      return userActivity(deps.db, requireSession(request).user.id, { limit, ...(cursor === undefined ? {} : { cursor }) });
+      return userActivity(deps.db, requireSession(request).user.id, {
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
     },
   );
 }
@@ -35,7 +43,12 @@ function sessionRoutes(app: FastifyInstance, { config, db, unit, sessions, clock
     path,
     {
       config: { access: 'session' },
-      schema: { tags, summary: 'Where I am signed in', querystring: schema.PageQuery, response: schema.SessionsAnswers },
+      schema: {
+        tags,
+        summary: 'Where I am signed in',
+        querystring: schema.PageQuery,
+        response: schema.SessionsAnswers,
+      },
     },
     async (request) => {
       const principal = requireSession(request);
@@ -105,11 +118,15 @@ function deviceRoutes(app: FastifyInstance, { config, db, unit, clock }: Deps): 
 
 function pageOf({ limit = 25, cursor }: { limit?: number; cursor?: string }): { limit: number; before: string | null } {
   if (cursor !== undefined && !isUuid(cursor)) {
-    throw new Refusal('validation_failed', { errors: [{ field: 'cursor', code: 'cursor', message: 'is not one that this list gave' }] });
+    throw new Refusal('validation_failed', {
+      errors: [{ field: 'cursor', code: 'cursor', message: 'is not one that this list gave' }],
+    });
   }
   return { limit, before: cursor ?? null };
 }
 
 function timesOf(row: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (value instanceof Date ? [[key, value.toISOString()]] : [])));
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([key, value]) => (value instanceof Date ? [[key, value.toISOString()]] : [])),
+  );
 }

@@ -38,4 +38,20 @@ const listOf = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
 
 export const SessionsAnswers = { 200: listOf(SessionView) };
 export const DevicesAnswers = { 200: listOf(DeviceView) };
-export const ActivityAnswers = { 200: listOf(Type.Unknown({ description: 'An audit line about this account.' })) };
+const Nullable = Type.Union([Type.String(), Type.Null()]);
+
+export const ActivityView = Type.Object(
+  {
+    id: Id,
+    at: Time,
+    action: Type.String({ examples: ['session.login'], description: 'See docs/reference/audit-events.md.' }),
+    outcome: Type.String({ examples: ['success'] }),
+    by: Type.String({ examples: ['user'], description: '`user`, `admin`, `system` or `anonymous`.' }),
+    session: Nullable,
+    address: Nullable,
+    user_agent: Nullable,
+  },
+  { $id: 'Activity', description: 'An audit line about this account.' },
+);
+
+export const ActivityAnswers = { 200: listOf(ActivityView) };

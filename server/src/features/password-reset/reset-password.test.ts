@@ -29,7 +29,11 @@ test('a refused password does not use the link up, and names the rule', async ()
   const { email } = await server.user({ name: 'Wilhelmina Featherstone' });
   await forgot(email);
   const token = await server.linkToken(email, '/reset-password');
-  for (const [password, code] of [['short', 'too_short'], ['password123', 'common'], ['featherstone', 'personal']] as const) {
+  for (const [password, code] of [
+    ['short', 'too_short'],
+    ['password123', 'common'],
+    ['featherstone', 'personal'],
+  ] as const) {
     const answer = await reset(token, password);
     assert.deepEqual([answer.status, answer.body.code, answer.body.errors[0].code], [400, 'password_rejected', code]);
   }
@@ -73,7 +77,10 @@ test('RT-04 a sign-in beside the reset either fails or ends with it', async () =
       const next = await server.post('/auth/refresh', { refresh_token: answer.body.refresh_token });
       assert.equal(next.status, 401);
     }
-    const alive = await server.db.query('SELECT 1 FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE u.email = $1 AND s.ended_at IS NULL', [email]);
+    const alive = await server.db.query(
+      'SELECT 1 FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE u.email = $1 AND s.ended_at IS NULL',
+      [email],
+    );
     assert.deepEqual(alive, []);
   }
 });

@@ -1,11 +1,18 @@
+import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, issueOneTime, type Purpose, peekOneTime, useOneTime } from '../../core/one-time/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { endSessions } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { findUser, findUserByEmail, markVerified, requireEmail, setPassword, type UserRow } from '../../core/users/index.ts';
-import type { Config } from '../../config/config.ts';
+import {
+  findUser,
+  findUserByEmail,
+  markVerified,
+  requireEmail,
+  setPassword,
+  type UserRow,
+} from '../../core/users/index.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -54,7 +61,12 @@ export async function forgotPassword(deps: ResetDeps, address: string, origin: R
  * A new password by the link in the mail. It proves the address, and it ends all that was there before: sessions,
  * known devices, other links, a pending change of address. It signs nobody in.
  */
-export async function resetPassword(deps: ResetDeps, token: string, password: string, origin: RequestOrigin): Promise<void> {
+export async function resetPassword(
+  deps: ResetDeps,
+  token: string,
+  password: string,
+  origin: RequestOrigin,
+): Promise<void> {
   const purpose: Purpose = token.startsWith('cp_') ? 'choose-password' : 'reset-password';
   const peeked = await peekOneTime(deps.db, purpose, token, origin.now);
   const known = await ownerOf(deps.db, peeked);
@@ -99,6 +111,7 @@ export async function resetPassword(deps: ResetDeps, token: string, password: st
 
 async function ownerOf(sql: Sql, token: { user_id: string | null; data: Record<string, string> }): Promise<UserRow> {
   const user = token.user_id === null ? undefined : await findUser(sql, token.user_id);
-  if (user === undefined || user.status !== 'active' || user.email !== token.data.email) throw new Refusal('token_invalid');
+  if (user === undefined || user.status !== 'active' || user.email !== token.data.email)
+    throw new Refusal('token_invalid');
   return user;
 }

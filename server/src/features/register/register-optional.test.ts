@@ -8,16 +8,28 @@ before(async () => {
   server = await startServer({ env: { EMAIL_VERIFICATION: 'optional' } });
 });
 
-const register = (body: object, headers: Record<string, string> = {}) => server.post('/auth/register', body, { headers });
+const register = (body: object, headers: Record<string, string> = {}) =>
+  server.post('/auth/register', body, { headers });
 
 test('where verification is optional a registration signs in at once, and the link is mailed all the same', async () => {
   const email = someEmail();
   const answer = await register({ email, password: PASSWORD, name: 'Ada' });
   assert.equal(answer.status, 201);
   const { body } = answer;
-  assert.deepEqual(Object.keys(body).sort(), ['access_token', 'device_token', 'expires_in', 'refresh_token', 'status', 'token_type', 'user']);
+  assert.deepEqual(Object.keys(body).sort(), [
+    'access_token',
+    'device_token',
+    'expires_in',
+    'refresh_token',
+    'status',
+    'token_type',
+    'user',
+  ]);
   assert.equal(body.status, 'complete');
-  assert.deepEqual([body.user.email, body.user.email_verified, body.user.name, body.user.roles], [email, false, 'Ada', []]);
+  assert.deepEqual(
+    [body.user.email, body.user.email_verified, body.user.name, body.user.roles],
+    [email, false, 'Ada', []],
+  );
   assert.equal(answer.headers.get('set-cookie'), null);
   assert.equal((await server.get('/me', { bearer: body.access_token })).status, 200);
   assert.deepEqual((await linesOf(server, body.user.id)).sort(), ['session.login success', 'user.registered success']);

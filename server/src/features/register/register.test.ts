@@ -9,7 +9,8 @@ before(async () => {
   server = await startServer({ clock, env: { TRUSTED_PROXIES: '127.0.0.0/8' } });
 });
 
-const register = (body: object, headers: Record<string, string> = {}) => server.post('/auth/register', body, { headers });
+const register = (body: object, headers: Record<string, string> = {}) =>
+  server.post('/auth/register', body, { headers });
 
 test('a registration is answered 202, makes one unverified account, one audit line and one mail', async () => {
   const email = someEmail();
@@ -59,7 +60,13 @@ test('what is wrong with a body is listed field by field, and nothing of it is r
 });
 
 test('I-043 roles, status and verification cannot be given with a registration', async () => {
-  for (const extra of [{ email_verified: true }, { roles: ['admin'] }, { status: 'active' }, { id: 'x' }, { email_verified_at: 'now' }]) {
+  for (const extra of [
+    { email_verified: true },
+    { roles: ['admin'] },
+    { status: 'active' },
+    { id: 'x' },
+    { email_verified_at: 'now' },
+  ]) {
     const answer = await register({ email: someEmail(), password: PASSWORD, ...extra });
     assert.equal(answer.body.code, 'validation_failed');
   }
@@ -94,7 +101,8 @@ test('twenty requests at once with one key are one registration', async () => {
   assert.equal((statuses[202] ?? 0) + (statuses[409] ?? 0), 20, JSON.stringify(statuses));
   assert.ok((statuses[202] ?? 0) >= 1);
   assert.deepEqual(await linesOf(server, await userIdOf(server, email)), ['user.registered success']);
-  for (const early of answers.filter((answer) => answer.status === 409)) assert.equal(early.headers.get('retry-after'), '1');
+  for (const early of answers.filter((answer) => answer.status === 409))
+    assert.equal(early.headers.get('retry-after'), '1');
 });
 
 test('a refusal is not kept: the corrected request may use the key again', async () => {

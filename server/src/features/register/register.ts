@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.ts';
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, issueOneTime } from '../../core/one-time/index.ts';
@@ -6,7 +7,6 @@ import type { Passwords } from '../../core/passwords/index.ts';
 import { nextStep, type SignedIn, type SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findUserByEmail, insertUser, requireEmail, requireName, type UserRow } from '../../core/users/index.ts';
-import type { Config } from '../../config/config.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -36,7 +36,11 @@ type Record = Parameters<Parameters<Unit['change']>[0]>[1];
  * computed and thrown away, and the owner is told by mail. An unverified account is not extended by whoever registers
  * it again (pre-hijacking): its earlier link ends, and the mail offers to choose a new password.
  */
-export async function register(deps: RegisterDeps, body: Registration, origin: RequestOrigin): Promise<SignedIn | null> {
+export async function register(
+  deps: RegisterDeps,
+  body: Registration,
+  origin: RequestOrigin,
+): Promise<SignedIn | null> {
   const email = requireEmail(body.email);
   const name = body.name === undefined ? null : requireName(body.name);
   const faults = await deps.passwords.check(body.password, { email, name });

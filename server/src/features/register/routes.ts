@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { answerSignedIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
-import { register, type RegisterDeps } from './register.ts';
+import { type RegisterDeps, register } from './register.ts';
 import { RegisterAnswers, RegisterBody } from './schema.ts';
 
 export type Deps = RegisterDeps & Pick<House, 'config' | 'idempotency' | 'tokens' | 'sessions' | 'cookies'>;

@@ -24,7 +24,10 @@ test('the set-up makes a verified administrator, signed in, with one audit line 
   const email = someEmail('admin');
   const answer = await setUp(await linkToken(), { email });
   assert.equal(answer.status, 200);
-  assert.deepEqual([answer.body.status, answer.body.user.roles, answer.body.user.email_verified], ['complete', ['admin'], true]);
+  assert.deepEqual(
+    [answer.body.status, answer.body.user.roles, answer.body.user.email_verified],
+    ['complete', ['admin'], true],
+  );
   assert.equal((await server.get('/me', { bearer: answer.body.access_token })).body.email, email);
   assert.deepEqual(await linesOf(server, answer.body.user.id), ['setup.completed success']);
   assert.deepEqual(await server.mails(email), []);
@@ -33,7 +36,10 @@ test('the set-up makes a verified administrator, signed in, with one audit line 
 test('the set-up can begin a cookie session', async () => {
   const answer = await setUp(await linkToken(), { session: 'cookie' });
   assert.deepEqual(Object.keys(answer.body).sort(), ['csrf_token', 'status', 'user']);
-  assert.deepEqual(answer.headers.getSetCookie().map((line) => line.split('=')[0]), ['session', 'device']);
+  assert.deepEqual(
+    answer.headers.getSetCookie().map((line) => line.split('=')[0]),
+    ['session', 'device'],
+  );
 });
 
 test('a wrong or expired link makes nobody an administrator', async () => {

@@ -23,7 +23,10 @@ export function isRetriable(error: unknown): boolean {
 
 /** No answer at all in time, of a connection or a statement: the server hangs, or the way to it is cut. */
 export function isSilence(error: unknown): boolean {
-  return error instanceof Error && /^(Query read timeout|Connection terminated due to connection timeout)/.test(error.message);
+  return (
+    error instanceof Error &&
+    /^(Query read timeout|Connection terminated due to connection timeout)/.test(error.message)
+  );
 }
 
 /** A database that cannot answer is a declared 503 (fail closed); a wrong statement stays the bug that it is. */

@@ -3,8 +3,8 @@ import net from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deserialize, serialize } from 'node:v8';
-import { randomToken } from '../../lib/random.ts';
 import { sha256 } from '../../lib/bytes.ts';
+import { randomToken } from '../../lib/random.ts';
 import type { Db, Tx } from './db.ts';
 
 /**
@@ -18,7 +18,9 @@ const TRANSACTION_LIMIT_MS = 60_000;
 type Request =
   | { id: number; do: 'pid' | 'begin' | 'commit' | 'rollback' }
   | { id: number; do: 'query' | 'execute' | 'script'; text: string; values?: readonly unknown[] };
-type Answer = { id: number; result: unknown } | { id: number; error: { message: string; code?: string; constraint?: string } };
+type Answer =
+  | { id: number; result: unknown }
+  | { id: number; error: { message: string; code?: string; constraint?: string } };
 
 export class DirectoryHeld extends Error {
   readonly pid: number;
@@ -212,7 +214,10 @@ function answer(socket: net.Socket, database: () => Db | undefined): void {
       (result) => send(socket, { id: request.id, result: result ?? null }),
       (error: Error & { code?: string; constraint?: string }) => {
         const { message: text, code, constraint } = error;
-        send(socket, { id: request.id, error: { message: text, ...(code && { code }), ...(constraint && { constraint }) } });
+        send(socket, {
+          id: request.id,
+          error: { message: text, ...(code && { code }), ...(constraint && { constraint }) },
+        });
       },
     );
   });

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Db } from './db.ts';
 import { openEmbedded } from './embedded.ts';
-import { connectToHolder, holdDirectory } from './holder.ts';
 import { isNotThereYet } from './errors.ts';
+import { connectToHolder, holdDirectory } from './holder.ts';
 import { openPostgres } from './postgres.ts';
 
 export type { Db, Sql, Tx } from './db.ts';

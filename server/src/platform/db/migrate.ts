@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { PostgresDatabase } from '../../config/config.ts';
-import type { Clock } from '../clock.ts';
 import { Refusal } from '../../lib/refusal.ts';
+import type { Clock } from '../clock.ts';
 import type { Db } from './db.ts';
 import { clientConfig } from './postgres.ts';
 

@@ -29,7 +29,12 @@ export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
     database: connection.database,
     user: connection.user,
     ...(connection.password === undefined ? {} : { password: connection.password }),
-    ssl: connection.tls,
+    // A copy: the pool hides the key in it, and the configuration is frozen. `host`: without it the certificate behind an
+    // address would be compared with `localhost`.
+    ssl:
+      connection.tls === false
+        ? false
+        : ({ ...connection.tls, host: connection.host } as pg.ClientConfig['ssl'] & object),
     types,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -57,7 +62,8 @@ function run(client: pg.ClientBase, text: string, values: readonly unknown[]): P
 function sqlOf(client: pg.ClientBase): Tx {
   return {
     inTransaction: true,
-    query: async <Row>(text: string, values: readonly unknown[] = []) => (await run(client, text, values)).rows as Row[],
+    query: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await run(client, text, values)).rows as Row[],
     execute: async (text, values = []) => (await run(client, text, values)).rowCount ?? 0,
   };
 }
@@ -73,7 +79,11 @@ function openPool(settings: PostgresDatabase, onError: (error: Error) => void): 
     // A pooler refuses unknown start parameters: there the client's own time-out has to do.
     ...(pooled
       ? {}
-      : { statement_timeout: STATEMENT_TIMEOUT_MS, lock_timeout: LOCK_TIMEOUT_MS, idle_in_transaction_session_timeout: 10_000 }),
+      : {
+          statement_timeout: STATEMENT_TIMEOUT_MS,
+          lock_timeout: LOCK_TIMEOUT_MS,
+          idle_in_transaction_session_timeout: 10_000,
+        }),
   });
   pool.on('error', onError);
   // A connection may also break while a transaction has it and asks nothing: without a listener that ends the process.
@@ -188,7 +198,8 @@ function isOurs(error: unknown): boolean {
 function isDatabaseError(error: unknown): boolean {
   return (
     error instanceof pg.DatabaseError ||
-    (error instanceof Error && /^(Query read timeout|Connection terminated|Client has encountered)/.test(error.message)) ||
+    (error instanceof Error &&
+      /^(Query read timeout|Connection terminated|Client has encountered)/.test(error.message)) ||
     ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNREFUSED'].includes((error as { code?: string }).code ?? '')
   );
 }

@@ -33,7 +33,9 @@ export interface HttpDeps extends Omit<GuardDeps, 'config'> {
   readonly tls: SecureContextOptions | null;
   /** False while the process drains: answers then ask the client to connect anew, elsewhere. */
   isServing(): boolean;
+  onLimited(policy: string): void;
   onResponse(method: string, route: string, status: number, seconds: number): void;
+  onLimited(policy: string): void;
 }
 
 const BODY_LIMIT = 64 * 1024;
@@ -55,8 +57,10 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   };
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = refusalOf(error);
+    if (refusal?.options.policy !== undefined) deps.onLimited(refusal.options.policy);
     if (refusal === null) deps.log.error({ request_id: request.id, err: error }, 'unexpected error');
     else if (refusal.status >= 500) deps.log.warn({ request_id: request.id, err: refusal.cause }, refusal.message);
+    if (refusal?.code === 'rate_limited') deps.onLimited(refusal.options.policy ?? 'unknown');
     sendProblem(request, reply, refusal ?? new Refusal('internal_error'));
   };
   const pending: Pending = new WeakMap();

@@ -32,8 +32,17 @@ test('BRU-08 every spelling of one IPv6 /64, and of a mapped IPv4 address, is on
   for (const spelling of spellings) assert.equal((await guess(spelling)).status, 401, spelling);
   assert.equal((await guess(`${net}:ffff:ffff:ffff:ffff`)).status, 429);
   const four = someAddress();
-  const hex = four.split('.').map((part) => Number(part).toString(16).padStart(2, '0')).join('');
-  const mapped = [four, `::ffff:${four}`, `::FFFF:${hex.slice(0, 4)}:${hex.slice(4)}`, `${four}:99`, `0:0:0:0:0:ffff:${four}`];
+  const hex = four
+    .split('.')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join('');
+  const mapped = [
+    four,
+    `::ffff:${four}`,
+    `::FFFF:${hex.slice(0, 4)}:${hex.slice(4)}`,
+    `${four}:99`,
+    `0:0:0:0:0:ffff:${four}`,
+  ];
   for (const spelling of mapped) assert.equal((await guess(spelling)).status, 401, spelling);
   assert.equal((await guess(four)).status, 429);
 });
@@ -41,12 +50,24 @@ test('BRU-08 every spelling of one IPv6 /64, and of a mapped IPv4 address, is on
 test('I-089 garbage for an address is no way in, and no fresh count', async () => {
   const ada = await person();
   const answers = [];
-  for (const garbage of ['', 'unknown', '999.1.1.1', '::::', `${'1'.repeat(4000)}`, '127.0.0.1, ,', 'fe80::1%eth0', "' OR 1=1"]) {
+  for (const garbage of [
+    '',
+    'unknown',
+    '999.1.1.1',
+    '::::',
+    `${'1'.repeat(4000)}`,
+    '127.0.0.1, ,',
+    'fe80::1%eth0',
+    "' OR 1=1",
+  ]) {
     const answer = await server.post('/auth/login', { email: ada, password: 'wrong' }, from(`${garbage}`));
     assert.ok(answer.status === 401 || answer.status === 429, `${garbage}: ${answer.status}`);
     answers.push(answer);
   }
-  assert.ok(answers.some((answer) => answer.status === 429), 'all of them counted as the peer');
+  assert.ok(
+    answers.some((answer) => answer.status === 429),
+    'all of them counted as the peer',
+  );
   // A claimed address in front of the one that the proxy saw changes nothing.
   const own = someAddress();
   const claims = await Promise.all([1, 2, 3, 4, 5, 6, 7].map((n) => guess(`10.9.8.${n}, ${own}`)));

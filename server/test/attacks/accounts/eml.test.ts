@@ -29,7 +29,8 @@ async function move(user: TestUser, fromAddress: string, to: string): Promise<st
 }
 
 async function emailOf(id: string): Promise<string> {
-  return (await server.db.query<{ email: string }>('SELECT email FROM auth.users WHERE id = $1', [id]))[0]?.email as string;
+  return (await server.db.query<{ email: string }>('SELECT email FROM auth.users WHERE id = $1', [id]))[0]
+    ?.email as string;
 }
 
 test('EML-04 the old address gets a notice whose link takes the change back and ends every session', async () => {
@@ -62,7 +63,10 @@ test('EML-04 the undo works however often the intruder changed the address since
 test('EML-04 the undo works although the intruder registered the old address meanwhile', async () => {
   const ada = await server.user();
   const link = await move(ada, ada.email, someEmail('evil'));
-  assert.equal((await server.post('/auth/register', { email: ada.email, password: 'Squatters-rights-77' })).status, 202);
+  assert.equal(
+    (await server.post('/auth/register', { email: ada.email, password: 'Squatters-rights-77' })).status,
+    202,
+  );
   const squat = await server.linkToken(ada.email, '/verify-email');
   assert.equal((await undo(link)).status, 200);
   assert.equal(await emailOf(ada.id), ada.email);
@@ -143,7 +147,8 @@ test('EML-08 I-036 registering an unverified address again keeps neither passwor
   ]);
   const token = await server.linkToken(email, '/reset-password');
   assert.equal((await server.post('/auth/password/reset', { token, password: NEW })).status, 204);
-  for (const password of ['Attackers-own-99', 'Owners-choice-55']) assert.equal((await login(email, password)).status, 401);
+  for (const password of ['Attackers-own-99', 'Owners-choice-55'])
+    assert.equal((await login(email, password)).status, 401);
   const mine = await login(email, NEW);
   assert.equal(mine.body.user.email_verified, true);
 });
@@ -162,7 +167,14 @@ test('EML-09 a pending change of address does not survive a reset, nor a change 
   await ask(bob, someEmail('evil'));
   const body = { current_password: PASSWORD, new_password: NEW };
   assert.equal((await server.post('/me/password', body, { bearer: bob.accessToken })).status, 204);
-  assert.equal(await count(server, "auth.one_time_tokens WHERE user_id = $1 AND purpose = 'confirm-email' AND used_at IS NULL", bob.id), 0);
+  assert.equal(
+    await count(
+      server,
+      "auth.one_time_tokens WHERE user_id = $1 AND purpose = 'confirm-email' AND used_at IS NULL",
+      bob.id,
+    ),
+    0,
+  );
 });
 
 test('EML-09 no change of address that is asked for beside a reset survives it', async () => {
@@ -183,6 +195,8 @@ test('EML-04 without its notice there is no change: five requests an hour, and t
   for (let n = 0; n < 5; n++) await ask(ada, someEmail('next'));
   const answer = await server.post('/me/email', { email: someEmail('next') }, { bearer: ada.accessToken });
   assert.deepEqual([answer.status, answer.body.policy], [429, 'email_change']);
-  const notices = (await subjects(server, ada.email)).filter((subject) => subject === 'Your email address is about to change');
+  const notices = (await subjects(server, ada.email)).filter(
+    (subject) => subject === 'Your email address is about to change',
+  );
   assert.equal(notices.length, 5);
 });

@@ -1,3 +1,6 @@
+// engines: postgres
+// The embedded database, the mail worker and this file's own client would share one thread: what a mail costs after its
+// answer would be measured as if it came before.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { PASSWORD, someEmail, startServer, type TestServer } from '../../kit.ts';
@@ -30,7 +33,10 @@ function isSame(area: number): void {
 test('ENU-02 two thousand sign-ins each do not tell a known from an unknown address', async (t) => {
   const { email } = await server.user();
   const login = (address: string) => server.post('/auth/login', { email: address, password: 'Wrong-guess-of-mine-3' });
-  const area = await areaOf(() => login(email), () => login(someEmail()));
+  const area = await areaOf(
+    () => login(email),
+    () => login(someEmail()),
+  );
   t.diagnostic(`login: ${area.toFixed(3)}`);
   isSame(area);
 });
@@ -40,7 +46,10 @@ for (const path of ['/auth/password/forgot', '/auth/verify-email/resend']) {
     const email = someEmail();
     await server.post('/auth/register', { email, password: PASSWORD });
     const ask = (address: string) => server.post(path, { email: address });
-    const area = await areaOf(() => ask(email), () => ask(someEmail()));
+    const area = await areaOf(
+      () => ask(email),
+      () => ask(someEmail()),
+    );
     t.diagnostic(`${path}: ${area.toFixed(3)}`);
     isSame(area);
   });
@@ -49,7 +58,10 @@ for (const path of ['/auth/password/forgot', '/auth/verify-email/resend']) {
 test('REG-01 two thousand registrations each do not tell a taken from a free address', async (t) => {
   const { email } = await server.user();
   const register = (address: string) => server.post('/auth/register', { email: address, password: PASSWORD });
-  const area = await areaOf(() => register(email), () => register(someEmail()));
+  const area = await areaOf(
+    () => register(email),
+    () => register(someEmail()),
+  );
   t.diagnostic(`register: ${area.toFixed(3)}`);
   isSame(area);
 });

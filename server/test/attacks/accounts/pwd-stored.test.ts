@@ -20,7 +20,9 @@ async function imported(hash: string): Promise<{ email: string; id: string }> {
 }
 
 async function storedOf(id: string): Promise<string> {
-  const rows = await server.db.query<{ hash: string }>('SELECT password_hash AS hash FROM auth.users WHERE id = $1', [id]);
+  const rows = await server.db.query<{ hash: string }>('SELECT password_hash AS hash FROM auth.users WHERE id = $1', [
+    id,
+  ]);
   return rows[0]?.hash as string;
 }
 
@@ -80,6 +82,7 @@ test('PWD-12 a reset that comes during the upgrade wins', async () => {
 });
 
 test('PWD-13 a crafted hash costs nothing and opens nothing', async () => {
+  // biome-ignore format: a table
   const crafted = [
     `$argon2id$v=19$m=4194304,t=3,p=1$${base64(randomBytes(16))}$${base64(randomBytes(32))}`,
     `$argon2id$v=19$m=65536,t=1000000,p=1$${base64(randomBytes(16))}$${base64(randomBytes(32))}`,
@@ -88,7 +91,7 @@ test('PWD-13 a crafted hash costs nothing and opens nothing', async () => {
     `$scrypt$ln=30,r=8,p=1$${base64(randomBytes(16))}$${base64(randomBytes(32))}`,
     '$2b$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcdefg',
     '', '$', '$$$$$$$$$$', 'plaintext', PASSWORD, `${'$'.repeat(2000)}`, '*', '!', '$argon2id$',
-  ]; // biome-ignore format: a table
+  ];
   for (const hash of crafted) {
     const { email } = await imported(hash);
     const start = performance.now();

@@ -23,7 +23,9 @@ async function codeOf(password: string, more: object = {}): Promise<string> {
 test('PWD-01 what is too short is refused with the rule that it breaks', async () => {
   const answer = await register('Qx7!pvz');
   assert.equal(answer.body.code, 'password_rejected');
-  assert.deepEqual(answer.body.errors, [{ field: 'password', code: 'too_short', message: 'Use at least 8 characters.' }]);
+  assert.deepEqual(answer.body.errors, [
+    { field: 'password', code: 'too_short', message: 'Use at least 8 characters.' },
+  ]);
   assert.equal(await codeOf(''), 'too_short');
   assert.equal(await codeOf('👩‍🚀🦊'), 'too_short', 'characters are counted, not bytes');
 });
@@ -66,13 +68,25 @@ test('PWD-02 long ones, spaces and emoji are accepted, and only the exact text s
 
 test('PWD-04 PWD-07 NUL, control characters and half surrogates never reach a hash', async () => {
   const { email } = await server.user({ password: 'abc-fjord-glyph' });
-  for (const password of ['abc-fjord-glyph\u0000', 'abc-fjord-glyph\u0000def', 'abc-\ud800-fjord', 'abc-\udc00-fjord']) {
+  for (const password of [
+    'abc-fjord-glyph\u0000',
+    'abc-fjord-glyph\u0000def',
+    'abc-\ud800-fjord',
+    'abc-\udc00-fjord',
+  ]) {
     assert.equal((await login(email, password)).status, 400, JSON.stringify(password));
     assert.equal((await register(password)).status, 400);
   }
   assert.equal(await codeOf('abc-fjord\u0007glyph'), 'invalid_characters');
-  const raw = Buffer.concat([Buffer.from(`{"email":"${email}","password":"abc-`), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
-  const invalid = await server.call('POST', `${server.config.API_PREFIX}/auth/login`, { raw: raw as never, type: 'application/json' });
+  const raw = Buffer.concat([
+    Buffer.from(`{"email":"${email}","password":"abc-`),
+    Buffer.from([0xc3, 0x28]),
+    Buffer.from('"}'),
+  ]);
+  const invalid = await server.call('POST', `${server.config.API_PREFIX}/auth/login`, {
+    raw: raw as never,
+    type: 'application/json',
+  });
   assert.equal(invalid.status, 400, 'invalid UTF-8');
   const replaced = await server.user({ password: 'abc-\ufffd-fjord' });
   assert.equal((await login(replaced.email, 'abc-\ud800-fjord')).status, 400);
@@ -101,7 +115,9 @@ test('PWD-05 a password of a megabyte is refused at once, and no hash is run', a
 });
 
 test('PWD-06 the same text in NFC and NFD is one password on every route, and a compatible one is another', async () => {
-  const [nfc, nfd] = ['Ångström-é-lantern', 'Ångström-é-lantern'].map((text, index) => text.normalize(index ? 'NFD' : 'NFC')) as [string, string];
+  const [nfc, nfd] = ['Ångström-é-lantern', 'Ångström-é-lantern'].map((text, index) =>
+    text.normalize(index ? 'NFD' : 'NFC'),
+  ) as [string, string];
   const ada = await server.user({ password: nfd });
   assert.equal((await login(ada.email, nfc)).status, 200);
   assert.equal((await login(ada.email, nfd)).status, 200);
@@ -116,7 +132,8 @@ test('PWD-06 the same text in NFC and NFD is one password on every route, and a 
 });
 
 test('PWD-08 common, predictable and personal ones are refused', async () => {
-  for (const password of ['password', 'Password1!', 'iloveyou', 'football1', 'P@ssw0rd']) assert.equal(await codeOf(password), 'common', password);
+  for (const password of ['password', 'Password1!', 'iloveyou', 'football1', 'P@ssw0rd'])
+    assert.equal(await codeOf(password), 'common', password);
   for (const password of ['aaaaaaaaaa', 'abababababab', 'qwertyuiop', '1234567890', 'abcdefgh']) {
     assert.match(await codeOf(password), /predictable|common/, password);
   }

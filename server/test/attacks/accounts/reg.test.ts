@@ -14,7 +14,11 @@ const register = (email: unknown, more: object = {}) =>
 test('REG-01 a taken address gets the same answer as a free one, and its owner is told', async () => {
   const owner = await server.user({ name: 'Ada' });
   const before = await linesOf(server, owner.id);
-  const taken = await server.post('/auth/register', { email: owner.email, password: 'Another-one-entirely-7', name: 'Eve' });
+  const taken = await server.post('/auth/register', {
+    email: owner.email,
+    password: 'Another-one-entirely-7',
+    name: 'Eve',
+  });
   const free = someEmail();
   assert.deepEqual(essence(taken), essence(await register(free)));
   assert.equal(taken.status, 202);
@@ -41,7 +45,9 @@ test('REG-02 fifty spellings of one address at once make one account, and nobody
   assert.equal((statuses[202] ?? 0) + (statuses[503] ?? 0), 50, JSON.stringify(statuses));
   const accepted = answers.filter((answer) => answer.status === 202).map(essence);
   for (const one of accepted) assert.deepEqual(one, accepted[0]);
-  const rows = await server.db.query<{ email: string }>('SELECT email FROM auth.users WHERE email LIKE $1', [`${name}@%`]);
+  const rows = await server.db.query<{ email: string }>('SELECT email FROM auth.users WHERE email LIKE $1', [
+    `${name}@%`,
+  ]);
   assert.equal(rows.length, 1);
   const email = rows[0]?.email as string;
   assert.match(email, /^[a-z0-9-]+@xn--[a-z0-9-]+\.de$/);
@@ -53,6 +59,7 @@ test('REG-02 fifty spellings of one address at once make one account, and nobody
 test('REG-04 I-042 lists, groups, comments, quotes and other types are no address, and no mail goes out', async () => {
   const mails = await count(server, 'auth.outbox');
   const users = await count(server, 'auth.users');
+  // biome-ignore format: a table
   const hostile: unknown[] = [
     'evil@example.com,victim@example.com', 'evil@example.com;victim@example.com', 'evil@example.com victim@example.com',
     'evil@example.com\nvictim@example.com', 'evil@example.com%0avictim@example.com', 'a@b@example.com',
@@ -63,7 +70,7 @@ test('REG-04 I-042 lists, groups, comments, quotes and other types are no addres
     'a@[127.0.0.1]', 'a@127.0.0.1', 'a@0x7f.1', 'a@[IPv6:::1]', 'a\\@example.com', 'a@example.com\\', 'mailto:a@example.com',
     'a@example.com/../victim.com', 'a@example.com?to=victim@x', 'a@example.com?to', 'a@example.com#x', 'a@example.com:25',
     'a@ex%61mple.com', 'a@ex\tample.com', '=?utf-8?q?a=40example.com?=',
-  ]; // biome-ignore format: a table
+  ];
   for (const email of hostile) {
     const answer = await register(email);
     assert.equal(answer.status, 400, `${JSON.stringify(email)}: ${answer.text}`);
@@ -74,7 +81,9 @@ test('REG-04 I-042 lists, groups, comments, quotes and other types are no addres
 });
 
 test('REG-05 line ends, NUL, bidirectional and zero-width characters are refused in address and name', async () => {
-  const codes = [0x0a, 0x0d, 0x00, 0x1b, 0x7f, 0x85, 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x202e, 0x2028, 0x2060, 0x2067, 0xfeff];
+  const codes = [
+    0x0a, 0x0d, 0x00, 0x1b, 0x7f, 0x85, 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x202e, 0x2028, 0x2060, 0x2067, 0xfeff,
+  ];
   for (const code of [...codes, 0xe0041]) {
     const letter = String.fromCodePoint(code);
     for (const body of [
@@ -109,7 +118,10 @@ test('REG-08 one address, and one /64, can register only so often; others are no
   for (const clients of [[address, address, `::ffff:${address}`, address], ofNet]) {
     const answers = [];
     for (const client of clients) answers.push(await ask(client));
-    assert.deepEqual(answers.map((answer) => answer.status), [400, 400, 400, 429]);
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      [400, 400, 400, 429],
+    );
     const last = answers[3];
     assert.equal(last?.body.code, 'rate_limited');
     assert.equal(last?.body.policy, 'login');
@@ -122,14 +134,22 @@ test('REG-08 one address, and one /64, can register only so often; others are no
 test('REG-10 I-129 long, literal and homograph addresses are refused or stored in one form, in little time', async () => {
   const long = (n: number) => 'a'.repeat(n);
   const start = performance.now();
-  for (const email of [`${long(65)}@example.com`, `${long(300)}@example.com`, `a@${`${long(60)}.`.repeat(5)}com`, `${'('.repeat(300)}a@x.org`]) {
+  for (const email of [
+    `${long(65)}@example.com`,
+    `${long(300)}@example.com`,
+    `a@${`${long(60)}.`.repeat(5)}com`,
+    `${'('.repeat(300)}a@x.org`,
+  ]) {
     assert.equal((await register(email)).status, 400, email);
   }
   assert.ok(performance.now() - start < 1000, 'refused before any password is hashed');
   const homograph = `${someEmail('homo').split('@')[0]}@аpple.com`;
   assert.equal((await register(homograph)).status, 202);
   const stored = await server.db.query<{ email: string }>("SELECT email FROM auth.users WHERE email LIKE 'homo-%'");
-  assert.deepEqual(stored.map((row) => row.email.split('@')[1]), ['xn--pple-43d.com']);
+  assert.deepEqual(
+    stored.map((row) => row.email.split('@')[1]),
+    ['xn--pple-43d.com'],
+  );
   assert.equal((await register(`${long(64)}@example.com`)).status, 202);
 });
 
@@ -140,7 +160,11 @@ test('I-041 an address is normalised first and judged afterwards, on every route
   const before = (await server.mails(ada.email)).length;
   assert.equal((await server.post('/auth/password/forgot', { email: wide })).status, 202);
   assert.equal((await server.mails(ada.email)).length, before + 1);
-  for (const bad of ['a\uff0cb\uff20example.com', 'evil\uff20example.com\uff0cvictim@example.com', '\uff1ca@example.com\uff1e']) {
+  for (const bad of [
+    'a\uff0cb\uff20example.com',
+    'evil\uff20example.com\uff0cvictim@example.com',
+    '\uff1ca@example.com\uff1e',
+  ]) {
     for (const path of ['/auth/register', '/auth/login']) {
       assert.equal((await server.post(path, { email: bad, password: PASSWORD })).status, 400, bad);
     }

@@ -31,6 +31,7 @@ function send(target: string, headers: string[], body: object): Promise<number> 
   });
 }
 
+// biome-ignore format: a table
 const EVIL: [string, string[]][] = [
   ['Host', ['Host: evil.example']],
   ['Host with a port', ['Host: localhost:3000@evil.example:81']],
@@ -44,7 +45,7 @@ const EVIL: [string, string[]][] = [
   ['other names', ['Host: localhost:3000', 'X-Host: evil.example', 'X-Original-Host: evil.example', 'X-HTTP-Host-Override: evil.example', 'X-Original-URL: http://evil.example/', 'X-Rewrite-URL: http://evil.example/']],
   ['Referer', ['Host: localhost:3000', 'Referer: http://evil.example/reset']],
   ['an empty Host', ['Host:']],
-]; // biome-ignore format: a table
+];
 
 async function linksAreOurs(to: string, path: string, count: number, what: string): Promise<void> {
   const mails = await server.mails(to);
@@ -53,7 +54,10 @@ async function linksAreOurs(to: string, path: string, count: number, what: strin
     assert.ok(!`${mail.subject}${mail.text}${mail.html}`.includes('evil.example'), what);
     for (const link of mail.links) assert.ok(link.startsWith(`${PUBLIC}/`), `${what}: ${link}`);
   }
-  assert.ok(mails[0]?.links.some((link) => link.startsWith(`${PUBLIC}${path}#token=`)), what);
+  assert.ok(
+    mails[0]?.links.some((link) => link.startsWith(`${PUBLIC}${path}#token=`)),
+    what,
+  );
 }
 
 test('RST-01 I-094 the link in the mail is of the configured origin, whatever host the request claims', async () => {
@@ -105,11 +109,15 @@ test('RST-09 RST-15 I-006 no token of a mail is in any answer, audit line or rea
   answers.push(await server.post('/auth/verify-email', { token: tokens[0] }));
   const metrics = await server.app.metrics.text();
   const rows = await Promise.all(
-    ['auth.one_time_tokens', 'auth.outbox', 'audit.events', 'audit.inbox', 'auth.guards', 'auth.idempotency_keys'].map((table) =>
-      server.db.query(`SELECT t::text AS line FROM ${table} t`),
+    ['auth.one_time_tokens', 'auth.outbox', 'audit.events', 'audit.inbox', 'auth.guards', 'auth.idempotency_keys'].map(
+      (table) => server.db.query(`SELECT t::text AS line FROM ${table} t`),
     ),
   );
-  const everything = [...answers.map((one) => `${one.text}${JSON.stringify([...one.headers])}`), metrics, JSON.stringify(rows)].join('\n');
+  const everything = [
+    ...answers.map((one) => `${one.text}${JSON.stringify([...one.headers])}`),
+    metrics,
+    JSON.stringify(rows),
+  ].join('\n');
   for (const token of tokens) {
     assert.ok(!everything.includes(token.slice(3)));
     assert.ok(!everything.includes(Buffer.from(token).toString('hex')));

@@ -55,7 +55,10 @@ test('RST-03 an older link ends with a newer one, with a reset, with a change of
   const early = await resetToken(bob.email);
   const to = someEmail('bob');
   await server.post('/me/email', { email: to }, { bearer: bob.accessToken });
-  assert.equal((await server.post('/email/confirm', { token: await server.linkToken(to, '/confirm-email') })).status, 200);
+  assert.equal(
+    (await server.post('/email/confirm', { token: await server.linkToken(to, '/confirm-email') })).status,
+    200,
+  );
   await refused(early, 'after a change of address');
 });
 
@@ -66,7 +69,7 @@ test('RST-04 I-029 an hour later the link is dead, with nothing that cleans up',
   assert.equal((await reset(token, 'short')).body.code, 'password_rejected', 'a second before it is alive');
   clock.advance(2);
   await refused(token, 'after its hour');
-  assert.equal(await count(server, 'auth.one_time_tokens WHERE expires_at < $1', new Date(clock.now())) > 0, true);
+  assert.equal((await count(server, 'auth.one_time_tokens WHERE expires_at < $1', new Date(clock.now()))) > 0, true);
 });
 
 test('I-031 a link whose time is zero or in the far past is expired, and one without a time cannot be', async () => {
@@ -108,10 +111,16 @@ test('RST-07 I-054 a reset ends every session, refresh token and known device, a
     const answer = await server.post('/auth/refresh', { refresh_token });
     assert.deepEqual([answer.status, answer.body.code], [401, 'session_revoked']);
   }
-  const session = cookie.headers.getSetCookie().find((line) => line.startsWith('session='))?.split(';')[0] as string;
+  const session = cookie.headers
+    .getSetCookie()
+    .find((line) => line.startsWith('session='))
+    ?.split(';')[0] as string;
   assert.equal((await server.get('/me', { cookie: session })).status, 401);
   assert.equal(await count(server, 'auth.devices WHERE user_id = $1', ada.id), 0);
-  assert.deepEqual((await subjects(server, ada.email)).slice(before.length), ['Reset your password', 'Your password was changed']);
+  assert.deepEqual((await subjects(server, ada.email)).slice(before.length), [
+    'Reset your password',
+    'Your password was changed',
+  ]);
   assert.deepEqual((await linesOf(server, ada.id)).slice(lines.length), [
     'user.password_reset_requested success',
     'user.password_reset success',

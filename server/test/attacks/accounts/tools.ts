@@ -37,11 +37,14 @@ export async function userIdOf(server: TestServer, email: string): Promise<strin
 
 /** Nobody else's address in this run: shared counters in Redis are counted by address. */
 export function someAddress(): string {
-  return `198.${18 + (randomBytes(1)[0] as number) % 2}.${randomBytes(1)[0]}.${randomBytes(1)[0]}`;
+  return `198.${18 + ((randomBytes(1)[0] as number) % 2)}.${randomBytes(1)[0]}.${randomBytes(1)[0]}`;
 }
 
 export function some64(): string {
-  return `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}`.replace(/:0+(?=[0-9a-f])/g, ':');
+  return `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}`.replace(
+    /:0+(?=[0-9a-f])/g,
+    ':',
+  );
 }
 
 export const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
@@ -58,7 +61,10 @@ export function times<T>(count: number, make: (index: number) => Promise<T>): Pr
 }
 
 /** Milliseconds of each call, taken in turns whose order changes, so that what the machine does meets all alike. */
-export async function measure(rounds: number, calls: readonly ((round: number) => Promise<unknown>)[]): Promise<number[][]> {
+export async function measure(
+  rounds: number,
+  calls: readonly ((round: number) => Promise<unknown>)[],
+): Promise<number[][]> {
   const taken: number[][] = calls.map(() => []);
   for (let round = 0; round < rounds; round++) {
     const order = calls.map((_, index) => index).sort(() => (randomBytes(1)[0] as number) - 127.5);

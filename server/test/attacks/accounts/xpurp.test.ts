@@ -69,16 +69,22 @@ const endpoints: Record<string, { takes: string[]; call(token: string): Promise<
     call: async (token) => (await server.post('/auth/refresh', { refresh_token: token })).status,
   },
   bearer: { takes: ['access'], call: async (bearer) => (await server.get('/me', { bearer })).status },
-  cookie: { takes: ['cookie'], call: async (value) => (await server.get('/me', { cookie: `session=${value}` })).status },
+  cookie: {
+    takes: ['cookie'],
+    call: async (value) => (await server.get('/me', { cookie: `session=${value}` })).status,
+  },
   setup: {
     takes: ['setup'],
-    call: async (token) => (await server.post('/setup', { token, email: someEmail('admin'), password: PASSWORD })).status,
+    call: async (token) =>
+      (await server.post('/setup', { token, email: someEmail('admin'), password: PASSWORD })).status,
   },
 };
 
 /** The value with the prefix of another purpose: a prefix is a label, it decides nothing. */
 function relabelled(value: string): string[] {
-  return ['ve_', 'rp_', 'cp_', 'ce_', 'ue_', 'su_'].map((prefix) => prefix + value.slice(3)).filter((one) => one !== value);
+  return ['ve_', 'rp_', 'cp_', 'ce_', 'ue_', 'su_']
+    .map((prefix) => prefix + value.slice(3))
+    .filter((one) => one !== value);
 }
 
 for (const [name, make] of Object.entries(values)) {
@@ -98,7 +104,8 @@ for (const [name, make] of Object.entries(values)) {
       }
     }
     const own = Object.values(endpoints).find((endpoint) => endpoint.takes.includes(name));
-    if (own !== undefined && name !== 'setup') assert.ok([200, 204].includes(await own.call(value)), `${name} at its own`);
+    if (own !== undefined && name !== 'setup')
+      assert.ok([200, 204].includes(await own.call(value)), `${name} at its own`);
   });
 }
 
@@ -106,12 +113,17 @@ test('ADM-13 the set-up link works for one of two who race, and then nothing ope
   const links = [await values.setup?.(), await values.setup?.()] as string[];
   const emails = [0, 1, 2, 3].map(() => someEmail('admin'));
   const statuses = await Promise.all(
-    emails.map(async (email, n) => (await server.post('/setup', { token: links[n % 2], email, password: PASSWORD })).status),
+    emails.map(
+      async (email, n) => (await server.post('/setup', { token: links[n % 2], email, password: PASSWORD })).status,
+    ),
   );
   assert.deepEqual(statuses.sort(), [200, 403, 403, 403]);
   assert.equal(await count(server, "auth.user_roles WHERE role = 'admin'"), 1);
   assert.equal(await count(server, 'auth.users WHERE email = ANY($1::text[])', emails), 1);
-  assert.equal(await server.db.transaction((tx) => issueSetupLink(tx, 'http://localhost:3000', server.clock.now())), null);
+  assert.equal(
+    await server.db.transaction((tx) => issueSetupLink(tx, 'http://localhost:3000', server.clock.now())),
+    null,
+  );
   for (const token of [...links, 'su_anything']) {
     const answer = await server.post('/setup', { token, email: someEmail('admin'), password: PASSWORD });
     assert.deepEqual([answer.status, answer.body.code], [403, 'setup_closed']);
