@@ -130,7 +130,7 @@ function describe(child: ChildProcess, port: number, env: Record<string, string>
       child.kill(signal);
       return exited;
     },
-    async ready(ms = 20_000) {
+    async ready(ms = 40_000) {
       const answers = async (): Promise<boolean> => {
         if (exit) throw new Error(`the server ended with ${exit.code ?? exit.signal}: ${err.slice(-2000)}`);
         return (await call('GET', '/ready').catch(() => null))?.status === 200;

@@ -5,10 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectToHolder } from '../../src/platform/db/holder.ts';
 import { figures, isLong, percentile, type ServerProcess, serviceEnv, spawnServer } from '../processes.ts';
-import { checkDoors, checkState, closeLedger, newLedger, work } from './ledger.ts';
+import { CLIENTS, checkDoors, checkState, closeLedger, newLedger, work } from './ledger.ts';
 
 const KILLS = isLong ? 200 : 10;
-const CLIENTS = 4;
 
 test(`F-56: the embedded database opens after each of ${KILLS} kills under writes, and has lost nothing acknowledged`, async (t) => {
   const service = serviceEnv({
@@ -34,7 +33,7 @@ test(`F-56: the embedded database opens after each of ${KILLS} kills under write
     isOver = true;
     await server.kill('SIGKILL');
     await Promise.all(clients);
-    assert.deepEqual(book.refused, []);
+    assert.deepEqual(book.refused, [], `refused before kill ${kill}`);
 
     server = await start();
     const db = await connectToHolder(service.DATA_DIR as string);

@@ -87,8 +87,9 @@ test('F-25: answers to COMMIT and other statements get lost: every account is wh
   };
   const server = await startServer(cluster.service, lossy);
   const seen = await underLoad([server], async () => {
-    proxy.lose({ commits: 4, others: 20 });
-    await sleep(3_000);
+    proxy.lose({ commits: 3, others: 20 });
+    const isEnough = (): boolean => proxy.lost().commits >= 3 && proxy.lost().others >= 3;
+    await Promise.all([sleep(2_000), until(isEnough, 20_000, 'losses')]);
     proxy.lose({ commits: 0, others: 0 });
   });
   const { commits, others } = proxy.lost();

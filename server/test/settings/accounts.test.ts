@@ -11,7 +11,9 @@ before(async () => {
 });
 
 const storedHash = async (email: string): Promise<string> =>
-  (await server.db.query<{ password_hash: string }>('SELECT password_hash FROM auth.users WHERE email = $1', [email]))[0]?.password_hash ?? '';
+  (
+    await server.db.query<{ password_hash: string }>('SELECT password_hash FROM auth.users WHERE email = $1', [email])
+  )[0]?.password_hash ?? '';
 
 test('new passwords are hashed by PASSWORD_HASH at the cost of BCRYPT_SALT_ROUNDS, and again where these change', async () => {
   const { email } = await server.user();
@@ -32,12 +34,17 @@ test('a password shorter than PASSWORD_MIN_LENGTH is refused', async () => {
   const answer = await server.post('/auth/register', { email: someEmail(), password: 'quokka-lantern-4271' });
   assert.equal(answer.status, 400);
   assert.equal(answer.body.errors[0].code, 'too_short');
-  assert.equal((await server.post('/auth/register', { email: someEmail(), password: 'quokka-lantern-42719' })).status, 202);
+  assert.equal(
+    (await server.post('/auth/register', { email: someEmail(), password: 'quokka-lantern-42719' })).status,
+    202,
+  );
 });
 
 test('with EMAIL_VERIFICATION=optional one is signed in at once, else only after following the link', async () => {
   const email = someEmail();
-  assert.deepEqual((await server.post('/auth/register', { email, password: PASSWORD })).body, { status: 'verification_sent' });
+  assert.deepEqual((await server.post('/auth/register', { email, password: PASSWORD })).body, {
+    status: 'verification_sent',
+  });
   const refused = await server.post('/auth/login', { email, password: PASSWORD });
   assert.equal(refused.status, 403, refused.text);
   const open = await startServer({ on: server, env: { EMAIL_VERIFICATION: 'optional' } });
@@ -50,7 +57,9 @@ test('with EMAIL_VERIFICATION=optional one is signed in at once, else only after
 test('PASSWORD_BREACH_CHECK asks for five digits of the hash and refuses what is known', async () => {
   const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex').toUpperCase();
   const known = 'a-password-that-leaked-once';
-  const list = await startHttpStandIn(({ url }) => ({ body: sha1(known).startsWith(url.slice(-5)) ? `${sha1(known).slice(5)}:3\r\n` : '' }));
+  const list = await startHttpStandIn(({ url }) => ({
+    body: sha1(known).startsWith(url.slice(-5)) ? `${sha1(known).slice(5)}:3\r\n` : '',
+  }));
   // Its address is no setting: the road to it is turned aside here.
   const real = globalThis.fetch;
   globalThis.fetch = (url, options) => real(String(url).replace('https://api.pwnedpasswords.com', list.url), options);
@@ -59,7 +68,10 @@ test('PASSWORD_BREACH_CHECK asks for five digits of the hash and refuses what is
     const register = (password: string) => asking.post('/auth/register', { email: someEmail(), password });
     const refused = await register(known);
     assert.deepEqual([refused.status, refused.body.errors?.[0].code], [400, 'breached']);
-    assert.deepEqual(list.calls.map((call) => call.url), [`/range/${sha1(known).slice(0, 5)}`]);
+    assert.deepEqual(
+      list.calls.map((call) => call.url),
+      [`/range/${sha1(known).slice(0, 5)}`],
+    );
     assert.equal((await register('a-password-that-never-leaked')).status, 202);
     assert.equal(list.calls.length, 2);
     await asking.close();
@@ -93,7 +105,8 @@ test('audit lines older than AUDIT_RETENTION_DAYS go with the month that holds t
   const short = await startServer({ env: { AUDIT_RETENTION_DAYS: '30' } });
   const registered = async (email: string): Promise<number> => {
     await short.app.settle();
-    const text = "SELECT 1 FROM audit.events WHERE action = 'user.registered' AND subject_id = (SELECT id FROM auth.users WHERE email = $1)";
+    const text =
+      "SELECT 1 FROM audit.events WHERE action = 'user.registered' AND subject_id = (SELECT id FROM auth.users WHERE email = $1)";
     return (await short.db.query(text, [email])).length;
   };
   const ada = await short.user();

@@ -43,14 +43,25 @@ before(async () => {
   install(authority.issue('database'));
   writeFileSync(join(folder, 'hba.conf'), HBA);
   copyFileSync(authority.ca, join(folder, 'ca.crt'));
-  const files = { hba_file: 'hba.conf', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key', ssl_ca_file: 'ca.crt' };
+  const files = {
+    hba_file: 'hba.conf',
+    ssl_cert_file: 'server.crt',
+    ssl_key_file: 'server.key',
+    ssl_ca_file: 'ca.crt',
+  };
   const settings = Object.entries(files).map(([name, file]) => [name, give(join(folder, file))]);
   postgres = await startPostgres({ ssl: 'on', fsync: 'off', ...Object.fromEntries(settings) });
   for (const role of ['auth_app', 'auth_owner', 'only_tls', 'certified']) {
     await postgres.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
     await postgres.sql(`CREATE DATABASE db_${role} OWNER ${role}`);
   }
-  parts = { DB_HOST: 'localhost', DB_PORT: `${postgres.port}`, DB_NAME: 'db_only_tls', DB_USER: 'only_tls', DB_PASSWORD: PASSWORD };
+  parts = {
+    DB_HOST: 'localhost',
+    DB_PORT: `${postgres.port}`,
+    DB_NAME: 'db_only_tls',
+    DB_USER: 'only_tls',
+    DB_PASSWORD: PASSWORD,
+  };
 });
 
 /** How the application stands at the database with these settings; the server is closed again. */
@@ -65,9 +76,13 @@ async function standing(env: Record<string, string>): Promise<{ user: string; da
 
 /** The messages and codes of an error and of what caused it. */
 async function refusal(env: Record<string, string>): Promise<string> {
-  let error: unknown = await openServer(env).then(() => null, (reason: unknown) => reason);
+  let error: unknown = await openServer(env).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   const words: string[] = [];
-  for (; error instanceof Error; error = error.cause) words.push(`${error.message} ${(error as { code?: string }).code}`);
+  for (; error instanceof Error; error = error.cause)
+    words.push(`${error.message} ${(error as { code?: string }).code}`);
   return words.join(' ');
 }
 
@@ -79,7 +94,12 @@ test('the parts DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD name the data
 });
 
 test('DATABASE_URL wins over the parts, which fill its gaps', async () => {
-  const env = { ...parts, DB_HOST: 'nowhere.invalid', DB_PORT: '1', DATABASE_URL: `postgres://auth_app@127.0.0.1:${postgres.port}/db_auth_app` };
+  const env = {
+    ...parts,
+    DB_HOST: 'nowhere.invalid',
+    DB_PORT: '1',
+    DATABASE_URL: `postgres://auth_app@127.0.0.1:${postgres.port}/db_auth_app`,
+  };
   assert.deepEqual(await standing(env), { user: 'auth_app', database: 'db_auth_app', tls: false });
 });
 
@@ -87,7 +107,11 @@ test('DB_SSL encrypts, and verifies with DB_SSL_CA_PATH', async () => {
   assert.match(await refusal(parts), /28000/, 'this role may not come in plain text');
   const env = { ...parts, DB_SSL: 'true', DB_SSL_CA_PATH: authority.ca };
   assert.deepEqual(await standing(env), { user: 'only_tls', database: 'db_only_tls', tls: true });
-  assert.match(await refusal({ ...parts, DB_SSL: 'true' }), /UNABLE_TO|SELF_SIGNED/, 'the public authorities do not know it');
+  assert.match(
+    await refusal({ ...parts, DB_SSL: 'true' }),
+    /UNABLE_TO|SELF_SIGNED/,
+    'the public authorities do not know it',
+  );
   assert.match(await refusal({ ...env, DB_SSL_CA_PATH: stranger.ca }), /UNABLE_TO|SELF_SIGNED|CERT_SIGNATURE/);
 });
 
@@ -120,7 +144,11 @@ test('DB_SSL_CERT_PATH and DB_SSL_KEY_PATH sign in where the database asks for a
 });
 
 test('a process opens at most DB_POOL_MAX connections, and keeps DB_POOL_MIN of them', async () => {
-  const config = await testConfig({ DATABASE_URL: `postgres://auth_app:${PASSWORD}@127.0.0.1:${postgres.port}/db_auth_app`, DB_POOL_MIN: '2', DB_POOL_MAX: '5' });
+  const config = await testConfig({
+    DATABASE_URL: `postgres://auth_app:${PASSWORD}@127.0.0.1:${postgres.port}/db_auth_app`,
+    DB_POOL_MIN: '2',
+    DB_POOL_MAX: '5',
+  });
   const db = await openDatabase(config, 'serve', () => undefined);
   const open = async (): Promise<number> => {
     const rows = await postgres.sql("SELECT 1 FROM pg_stat_activity WHERE usename = 'auth_app'");
@@ -130,7 +158,8 @@ test('a process opens at most DB_POOL_MAX connections, and keeps DB_POOL_MIN of 
   const work = Array.from({ length: 20 }, () => db.query('SELECT pg_sleep(0.05)'));
   let most = 0;
   const all = Promise.all(work).then(() => true);
-  for (let isOver: boolean | null = false; !isOver; isOver = await Promise.race([all, open().then(() => null)])) most = Math.max(most, await open());
+  for (let isOver: boolean | null = false; !isOver; isOver = await Promise.race([all, open().then(() => null)]))
+    most = Math.max(most, await open());
   assert.equal(most, 5);
   mock.timers.tick(31_000);
   mock.timers.reset();
@@ -148,10 +177,14 @@ test('migrating and listening go through DATABASE_DIRECT_URL, everything else do
     DATABASE_DIRECT_URL: `postgres://auth_owner:${PASSWORD}@${base}`,
   });
   const { db } = server.app.house;
-  const rows = await db.query<{ owner: string }>("SELECT DISTINCT tableowner::text AS owner FROM pg_tables WHERE schemaname IN ('audit', 'auth') AND tablename <> 'migrations'");
+  const rows = await db.query<{ owner: string }>(
+    "SELECT DISTINCT tableowner::text AS owner FROM pg_tables WHERE schemaname IN ('audit', 'auth') AND tablename <> 'migrations'",
+  );
   assert.deepEqual(rows, [{ owner: 'auth_owner' }]);
   assert.deepEqual(await db.query('SELECT current_user::text AS name'), [{ name: 'auth_app' }]);
-  const listening = await postgres.sql("SELECT query FROM pg_stat_activity WHERE usename = 'auth_owner' AND datname = 'pooled'");
+  const listening = await postgres.sql(
+    "SELECT query FROM pg_stat_activity WHERE usename = 'auth_owner' AND datname = 'pooled'",
+  );
   assert.equal(listening.length, 1);
   assert.match(`${listening[0]?.query}`, /auth\.changes/i);
   await server.close();

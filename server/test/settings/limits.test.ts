@@ -7,7 +7,13 @@ import { type Answer, someEmail, startServer, type TestServer, testClock } from 
 const clock = testClock();
 let server: TestServer;
 before(async () => {
-  const env = { TRUSTED_PROXIES: '127.0.0.1', RATE_LIMIT_WINDOW: '3', RATE_LIMIT_MAX: '4', RATE_LIMIT_LOGIN: '2/30', RATE_LIMIT_USER: '6/40' };
+  const env = {
+    TRUSTED_PROXIES: '127.0.0.1',
+    RATE_LIMIT_WINDOW: '3',
+    RATE_LIMIT_MAX: '4',
+    RATE_LIMIT_LOGIN: '2/30',
+    RATE_LIMIT_USER: '6/40',
+  };
   server = await startServer({ env, clock });
 });
 
@@ -39,7 +45,9 @@ test('an address may ask RATE_LIMIT_MAX times within RATE_LIMIT_WINDOW minutes',
 test('an address may send RATE_LIMIT_LOGIN credentials', async () => {
   toWindow(30);
   const guest = from();
-  const { statuses, last } = await repeat(3, () => server.post('/auth/login', { email: someEmail(), password: 'wrong' }, guest));
+  const { statuses, last } = await repeat(3, () =>
+    server.post('/auth/login', { email: someEmail(), password: 'wrong' }, guest),
+  );
   assert.deepEqual(statuses, [401, 401, 429]);
   assert.equal(last.headers.get('ratelimit-policy'), '"login";q=2;w=30');
   clock.advance(30);
@@ -62,9 +70,7 @@ test('only TRUSTED_PROXIES are believed about the address', async () => {
     const email = someEmail();
     await one.post('/auth/login', { email, password: 'wrong' }, from('203.0.113.77'));
     await one.app.settle();
-    const rows = await one.db.query<{ address: string }>(
-      'SELECT address FROM audit.events ORDER BY seq DESC LIMIT 1',
-    );
+    const rows = await one.db.query<{ address: string }>('SELECT address FROM audit.events ORDER BY seq DESC LIMIT 1');
     return rows[0]?.address;
   };
   assert.equal(await addressOf(server), '203.0.113.77');

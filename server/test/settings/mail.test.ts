@@ -53,7 +53,10 @@ test('EMAIL_SERVICE=smtp hands mails to SMTP_HOST:SMTP_PORT, from EMAIL_FROM, si
   const env = { ...SMTP, SMTP_PORT: `${smtp.port}`, SMTP_USER: 'auth-api' };
   const { email } = await sendOne({ ...env, SMTP_PASSWORD: 'kT8-mail-pass' });
   assert.deepEqual(credentials, ['auth-api kT8-mail-pass']);
-  assert.deepEqual(smtp.received.map(({ from, to }) => [from, to]), [['house@sender.example.test', [email]]]);
+  assert.deepEqual(
+    smtp.received.map(({ from, to }) => [from, to]),
+    [['house@sender.example.test', [email]]],
+  );
   assert.match(smtp.received[0]?.raw ?? '', /^From: The House <house@sender\.example\.test>$/im);
   assert.equal((await sendOne({ ...env, SMTP_PASSWORD: 'kT8-another-pass' })).kept, 1);
   assert.equal(credentials.at(-1), 'auth-api kT8-another-pass');
@@ -63,10 +66,17 @@ test('EMAIL_SERVICE=smtp hands mails to SMTP_HOST:SMTP_PORT, from EMAIL_FROM, si
 test('SMTP_SECURE speaks TLS from the first byte, and only with a server that can be verified', async () => {
   const smtp = await startSmtpServer({ secure: true, ...certificate });
   const stranger = makeAuthority('A stranger').issue('smtp');
-  const forged = await startSmtpServer({ secure: true, key: readFileSync(stranger.key), cert: readFileSync(stranger.cert) });
+  const forged = await startSmtpServer({
+    secure: true,
+    key: readFileSync(stranger.key),
+    cert: readFileSync(stranger.cert),
+  });
   atEnd(() => Promise.all([smtp.close(), forged.close()]).then(() => undefined));
   const { email } = await sendOne({ ...SMTP, SMTP_PORT: `${smtp.port}`, SMTP_SECURE: 'true' });
-  assert.deepEqual(smtp.received.map((mail) => mail.to), [[email]]);
+  assert.deepEqual(
+    smtp.received.map((mail) => mail.to),
+    [[email]],
+  );
   assert.equal((await sendOne({ ...SMTP, SMTP_PORT: `${forged.port}`, SMTP_SECURE: 'true' })).kept, 1);
   assert.equal(forged.received.length, 0);
 });
@@ -79,7 +89,10 @@ test('SMTP_REQUIRE_TLS sends nothing where there is no STARTTLS, and sends where
   assert.equal((await sendOne({ ...env, SMTP_PORT: `${plain.port}` })).kept, 1);
   assert.equal(plain.received.length, 0);
   const { email } = await sendOne({ ...env, SMTP_PORT: `${upgrading.port}` });
-  assert.deepEqual(upgrading.received.map((mail) => mail.to), [[email]]);
+  assert.deepEqual(
+    upgrading.received.map((mail) => mail.to),
+    [[email]],
+  );
   await sendOne({ ...env, SMTP_REQUIRE_TLS: 'false', SMTP_PORT: `${plain.port}` });
   assert.equal(plain.received.length, 1);
 });

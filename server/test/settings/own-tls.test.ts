@@ -13,7 +13,11 @@ import { type Issued, makeAuthority } from './certificates.ts';
 const root = makeAuthority();
 const between = root.intermediate('between');
 const folder = scratchFolder();
-const paths = { SSL_KEY_PATH: join(folder, 'tls.key'), SSL_CERT_PATH: join(folder, 'tls.crt'), SSL_CA_PATH: between.ca };
+const paths = {
+  SSL_KEY_PATH: join(folder, 'tls.key'),
+  SSL_CERT_PATH: join(folder, 'tls.crt'),
+  SSL_CA_PATH: between.ca,
+};
 const log = join(folder, 'app.log');
 let server: ServerProcess;
 
@@ -71,7 +75,7 @@ test('SIGHUP takes a new certificate into use and drops no open connection; a br
   install(between.issue('second'));
   assert.equal(await serial(), first, 'not before it is told');
   server.signal('SIGHUP');
-  await until(async () => (await serial()) !== first, 3_000, 'the new certificate');
+  await until(async () => (await serial()) !== first, 10_000, 'the new certificate');
   const second = await serial();
   const again = await ask(agent);
   assert.deepEqual([again.status, again.isReused, open.destroyed], [200, true, false]);
@@ -79,7 +83,7 @@ test('SIGHUP takes a new certificate into use and drops no open connection; a br
   copyFileSync(root.ca, paths.SSL_CERT_PATH); // not this key's
   const told = (): boolean => readFileSync(log, 'utf8').includes('could not be reloaded');
   server.signal('SIGHUP');
-  await until(told, 3_000, 'the complaint');
+  await until(told, 10_000, 'the complaint');
   assert.equal(await serial(), second);
   agent.destroy();
 });
@@ -87,12 +91,16 @@ test('SIGHUP takes a new certificate into use and drops no open connection; a br
 test('SIGHUP opens LOG_FILE anew', async () => {
   renameSync(log, `${log}.moved`);
   server.signal('SIGHUP');
-  await until(async () => {
-    await ask();
-    try {
-      return readFileSync(log, 'utf8').includes('"route":"/ready"');
-    } catch {
-      return false;
-    }
-  }, 3_000, 'the new file');
+  await until(
+    async () => {
+      await ask();
+      try {
+        return readFileSync(log, 'utf8').includes('"route":"/ready"');
+      } catch {
+        return false;
+      }
+    },
+    10_000,
+    'the new file',
+  );
 });

@@ -21,18 +21,31 @@ before(async () => {
   [plain, secure] = [await freePort(), await freePort()];
   const { key, cert } = authority.issue('redis');
   const lines = [
-    `port ${plain}`, `tls-port ${secure}`, 'bind 127.0.0.1', 'save ""', `dir ${folder}`,
-    `tls-cert-file ${cert}`, `tls-key-file ${key}`, `tls-ca-cert-file ${authority.ca}`, 'tls-auth-clients no',
-    `requirepass ${PASSWORD}`, `user auth on >${USER_PASSWORD} ~* &* +@all`,
+    `port ${plain}`,
+    `tls-port ${secure}`,
+    'bind 127.0.0.1',
+    'save ""',
+    `dir ${folder}`,
+    `tls-cert-file ${cert}`,
+    `tls-key-file ${key}`,
+    `tls-ca-cert-file ${authority.ca}`,
+    'tls-auth-clients no',
+    `requirepass ${PASSWORD}`,
+    `user auth on >${USER_PASSWORD} ~* &* +@all`,
   ];
   writeFileSync(join(folder, 'redis.conf'), lines.join('\n'));
-  const child = spawn(process.env.TEST_REDIS_SERVER ?? 'redis-server', [join(folder, 'redis.conf')], { stdio: 'ignore' });
+  const child = spawn(process.env.TEST_REDIS_SERVER ?? 'redis-server', [join(folder, 'redis.conf')], {
+    stdio: 'ignore',
+  });
   atEnd(() => ended(child, 'SIGKILL'));
   await until(async () => (await keys(0).catch(() => null)) !== null, 10_000, 'Redis');
 });
 
 async function keys(database: number): Promise<string[]> {
-  const client = createClient({ url: `redis://:${PASSWORD}@127.0.0.1:${plain}/${database}`, socket: { reconnectStrategy: false } });
+  const client = createClient({
+    url: `redis://:${PASSWORD}@127.0.0.1:${plain}/${database}`,
+    socket: { reconnectStrategy: false },
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client.keys('auth:*').finally(() => client.destroy());
@@ -67,12 +80,22 @@ test('REDIS_URL wins over the parts, which fill its gaps, such as REDIS_USERNAME
 });
 
 test('REDIS_TLS encrypts, and verifies with REDIS_TLS_CA_PATH', async () => {
-  const env = { REDIS_HOST: 'localhost', REDIS_PORT: `${secure}`, REDIS_PASSWORD: PASSWORD, REDIS_DB: '7', REDIS_TLS: 'true' };
+  const env = {
+    REDIS_HOST: 'localhost',
+    REDIS_PORT: `${secure}`,
+    REDIS_PASSWORD: PASSWORD,
+    REDIS_DB: '7',
+    REDIS_TLS: 'true',
+  };
   assert.deepEqual(await used({ ...env, REDIS_TLS_CA_PATH: authority.ca }), OK);
   assert.ok((await keys(7)).length > 0);
   assert.deepEqual(await used(env), DEGRADED, 'the public authorities do not know it');
   assert.deepEqual(await used({ ...env, REDIS_TLS_CA_PATH: makeAuthority('A stranger').ca }), DEGRADED);
-  assert.deepEqual(await used({ ...env, REDIS_TLS: 'false', REDIS_PORT: `${secure}` }), DEGRADED, 'plain text does not get in');
+  assert.deepEqual(
+    await used({ ...env, REDIS_TLS: 'false', REDIS_PORT: `${secure}` }),
+    DEGRADED,
+    'plain text does not get in',
+  );
 });
 
 test('without REDIS_URL and REDIS_HOST the cache is in the process', async () => {

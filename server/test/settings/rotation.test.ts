@@ -8,7 +8,12 @@ import { databaseUrlOf, openServer } from './tools.ts';
 const secret = (): string => randomBytes(48).toString('base64url');
 const NAMES = ['JWT_REFRESH_SECRET', 'SESSION_SECRET', 'CSRF_SECRET', 'ENCRYPTION_KEY'] as const;
 type Secrets = Record<(typeof NAMES)[number], string>;
-const make = (): Secrets => ({ JWT_REFRESH_SECRET: secret(), SESSION_SECRET: secret(), CSRF_SECRET: secret(), ENCRYPTION_KEY: randomBytes(32).toString('base64') });
+const make = (): Secrets => ({
+  JWT_REFRESH_SECRET: secret(),
+  SESSION_SECRET: secret(),
+  CSRF_SECRET: secret(),
+  ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+});
 const old = make();
 const young = make();
 
@@ -30,11 +35,17 @@ const forgetting = (name: (typeof NAMES)[number]) => startServer({ on: former, e
 
 test('JWT_REFRESH_SECRET=new,old still takes tokens of the old one and writes with the new one', async () => {
   const gone = await forgetting('JWT_REFRESH_SECRET');
-  assert.equal((await gone.post('/auth/refresh', { refresh_token: person.refreshToken })).body.code, 'refresh_token_invalid');
+  assert.equal(
+    (await gone.post('/auth/refresh', { refresh_token: person.refreshToken })).body.code,
+    'refresh_token_invalid',
+  );
   await gone.close();
   const next = await rotated.post('/auth/refresh', { refresh_token: person.refreshToken });
   assert.equal(next.status, 200);
-  assert.equal((await former.post('/auth/refresh', { refresh_token: next.body.refresh_token })).body.code, 'refresh_token_invalid');
+  assert.equal(
+    (await former.post('/auth/refresh', { refresh_token: next.body.refresh_token })).body.code,
+    'refresh_token_invalid',
+  );
   assert.equal((await rotated.post('/auth/refresh', { refresh_token: next.body.refresh_token })).status, 200);
 });
 
@@ -46,7 +57,12 @@ test('SESSION_SECRET=new,old still takes cookies of the old one; a server withou
 });
 
 test('CSRF_SECRET=new,old still takes tokens of the old one; a server without it does not', async () => {
-  const patch = (on: TestServer, csrf: string) => on.call('PATCH', '/api/v1/me', { body: { name: 'Ada' }, cookie: visitor.cookie, headers: { 'x-csrf-token': csrf } });
+  const patch = (on: TestServer, csrf: string) =>
+    on.call('PATCH', '/api/v1/me', {
+      body: { name: 'Ada' },
+      cookie: visitor.cookie,
+      headers: { 'x-csrf-token': csrf },
+    });
   const gone = await forgetting('CSRF_SECRET');
   assert.equal((await patch(gone, visitor.csrf)).body.code, 'csrf_invalid');
   await gone.close();

@@ -17,18 +17,32 @@ const stores = {
   vault: await startHttpStandIn(({ headers }) =>
     headers['x-vault-token'] === 'kT8-vault-token' && headers['x-vault-namespace'] === 'platform/auth'
       ? { body: JSON.stringify({ data: { data: { session: secrets.vault } } }) }
-      : { status: 403, body: '{}' }),
-  aws: await startHttpStandIn(() => ({ headers: { 'content-type': 'application/x-amz-json-1.1' }, body: JSON.stringify({ SecretString: JSON.stringify({ csrf: secrets.aws }) }) })),
+      : { status: 403, body: '{}' },
+  ),
+  aws: await startHttpStandIn(() => ({
+    headers: { 'content-type': 'application/x-amz-json-1.1' },
+    body: JSON.stringify({ SecretString: JSON.stringify({ csrf: secrets.aws }) }),
+  })),
   google: await startHttpStandIn(({ url, headers }) =>
     headers.authorization === 'Bearer google-token' && url === '/v1/projects/p/secrets/refresh/versions/latest:access'
       ? { body: JSON.stringify({ payload: { data: Buffer.from(secrets.google).toString('base64') } }) }
-      : { status: 403, body: '{}' }),
+      : { status: 403, body: '{}' },
+  ),
   metadata: await startHttpStandIn(() => ({ body: '{"access_token":"google-token"}' })),
-  azure: await startHttpStandIn(({ headers }) => (headers.authorization === 'Bearer azure-token' ? { body: JSON.stringify({ value: secrets.azure }) } : { status: 401, body: '{}' })),
+  azure: await startHttpStandIn(({ headers }) =>
+    headers.authorization === 'Bearer azure-token'
+      ? { body: JSON.stringify({ value: secrets.azure }) }
+      : { status: 401, body: '{}' },
+  ),
   identity: await startHttpStandIn(() => ({ body: '{"access_token":"azure-token"}' })),
 };
 
-const plain = { SESSION_SECRET: secrets.vault, CSRF_SECRET: secrets.aws, JWT_REFRESH_SECRET: secrets.google, ENCRYPTION_KEY: secrets.azure };
+const plain = {
+  SESSION_SECRET: secrets.vault,
+  CSRF_SECRET: secrets.aws,
+  JWT_REFRESH_SECRET: secrets.google,
+  ENCRYPTION_KEY: secrets.azure,
+};
 const references = {
   SESSION_SECRET: 'vault://secret/auth/production#session',
   CSRF_SECRET: 'aws-sm://auth/production#csrf',
@@ -62,11 +76,18 @@ test('a server takes its secrets from four stores at its start, and they are the
   assert.equal((await server.get('/me', { bearer: ada.access })).status, 200, 'ENCRYPTION_KEY: the signing key opens');
   assert.equal((await server.post('/auth/refresh', { refresh_token: ada.refresh })).status, 200, 'JWT_REFRESH_SECRET');
   const headers = { 'x-csrf-token': visitor.csrf };
-  const patched = await server.call('PATCH', '/api/v1/me', { body: { name: 'Visitor' }, cookie: visitor.cookie, headers });
+  const patched = await server.call('PATCH', '/api/v1/me', {
+    body: { name: 'Visitor' },
+    cookie: visitor.cookie,
+    headers,
+  });
   assert.equal(patched.status, 200, 'SESSION_SECRET and CSRF_SECRET');
   assert.equal((await server.post('/auth/login', { email: ada.email, password: PASSWORD })).status, 200);
 
-  assert.match(stores.aws.calls[0]?.headers.authorization ?? '', /Credential=AKIAEXAMPLE00001\/\d{8}\/eu-west-3\/secretsmanager\//);
+  assert.match(
+    stores.aws.calls[0]?.headers.authorization ?? '',
+    /Credential=AKIAEXAMPLE00001\/\d{8}\/eu-west-3\/secretsmanager\//,
+  );
   assert.equal(stores.aws.calls[0]?.headers['x-amz-security-token'], 'a-session-of-a-role');
   assert.match(stores.identity.calls[0]?.url ?? '', /client_id=00000000-1111-2222-3333-444444444444/);
   assert.equal(stores.metadata.calls[0]?.headers['metadata-flavor'], 'Google');
@@ -77,5 +98,6 @@ test('a reference that cannot be resolved stops the start with 78, and names sto
   const server = await spawnServer(service, { ...references, VAULT_TOKEN: 'kT8-another-token' });
   assert.deepEqual(await server.exited, { code: 78, signal: null });
   assert.match(server.errors(), /SESSION_SECRET.*vault.*403/s);
-  for (const text of ['kT8-another-token', secrets.aws, secrets.google, secrets.azure]) assert.ok(!server.errors().includes(text));
+  for (const text of ['kT8-another-token', secrets.aws, secrets.google, secrets.azure])
+    assert.ok(!server.errors().includes(text));
 });

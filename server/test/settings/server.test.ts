@@ -37,20 +37,30 @@ test('PUBLIC_URL is in links, in the issuer and audience, and makes cookies and 
   await server.post('/auth/verify-email', { token: await server.linkToken(email, '/verify-email') });
   const answer = await server.post('/auth/login', { email, password: PASSWORD, session: 'cookie' });
   const cookies = answer.headers.getSetCookie();
-  assert.ok(cookies.some((line) => line.startsWith('__Host-session=') && /; Secure/.test(line)), cookies.join());
+  assert.ok(
+    cookies.some((line) => line.startsWith('__Host-session=') && /; Secure/.test(line)),
+    cookies.join(),
+  );
   assert.match(answer.headers.get('strict-transport-security') ?? '', /max-age/);
-  assert.deepEqual([server.config.JWT_ISSUER, server.config.JWT_AUDIENCE], ['https://login.example.test', 'https://login.example.test']);
+  assert.deepEqual(
+    [server.config.JWT_ISSUER, server.config.JWT_AUDIENCE],
+    ['https://login.example.test', 'https://login.example.test'],
+  );
 });
 
 test('links in mails lead to APP_LINK_BASE instead of the own pages', async () => {
   const other = await startServer({ env: { APP_LINK_BASE: 'https://app.example.test/account' }, on: server });
   const links = await linksOf(other);
-  assert.ok(links.some((link) => link.startsWith('https://app.example.test/account/verify-email#token=')), links.join());
+  assert.ok(
+    links.some((link) => link.startsWith('https://app.example.test/account/verify-email#token=')),
+    links.join(),
+  );
   await other.close();
 });
 
 test('only pages of CORS_ORIGIN may call, with credentials, and be told the answer', async () => {
-  const ask = (origin: string) => server.post('/auth/login', { email: someEmail(), password: 'wrong' }, { headers: { origin } });
+  const ask = (origin: string) =>
+    server.post('/auth/login', { email: someEmail(), password: 'wrong' }, { headers: { origin } });
   const allowed = await ask(APP);
   assert.equal(allowed.status, 401);
   assert.equal(allowed.headers.get('access-control-allow-origin'), APP);

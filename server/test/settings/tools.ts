@@ -12,7 +12,9 @@ import { atEnd, ended, scratchFolder, until } from '../programs.ts';
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Where a test would take whatever the kit's database is, this one is about the settings of the database. */
-export async function openServer(env: Record<string, string>): Promise<{ app: App; config: Config; url: string; close(): Promise<void> }> {
+export async function openServer(
+  env: Record<string, string>,
+): Promise<{ app: App; config: Config; url: string; close(): Promise<void> }> {
   const config = await testConfig(env);
   const { log, close: closeLog } = createLog({ config });
   const app = await createApp(config, { log });
@@ -44,7 +46,12 @@ export async function startHttpStandIn(
 ): Promise<{ url: string; host: string; calls: HttpCall[] }> {
   const calls: HttpCall[] = [];
   const server = createServer(async (request, response) => {
-    const call = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: await text(request) };
+    const call = {
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      body: await text(request),
+    };
     calls.push(call);
     const { status = 200, headers = {}, body } = answer(call);
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
@@ -75,7 +82,11 @@ export interface Program {
 export function serve(env: Record<string, string>, cwd = scratchFolder()): Program {
   const { PATH = '', HOME = '' } = process.env;
   const from = performance.now();
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env: { PATH, HOME, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    env: { PATH, HOME, ...env },
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let out = '';
   let err = '';
   child.stdout.on('data', (text) => (out += text));
@@ -84,12 +95,18 @@ export function serve(env: Record<string, string>, cwd = scratchFolder()): Progr
     child.once('close', (code) => done({ code, ms: performance.now() - from })),
   );
   atEnd(() => ended(child, 'SIGKILL'));
-  return { pid: child.pid as number, exited, out: () => out, err: () => err, signal: (signal) => void child.kill(signal) };
+  return {
+    pid: child.pid as number,
+    exited,
+    out: () => out,
+    err: () => err,
+    signal: (signal) => void child.kill(signal),
+  };
 }
 
 /** Waits until `url` answers 200; fails at once where the program ends before. */
 export async function answering(program: Program, url: string): Promise<void> {
   const ends = program.exited.then(({ code }) => Promise.reject(new Error(`ended with ${code}: ${program.err()}`)));
-  const answers = until(async () => (await fetch(url).catch(() => null))?.status === 200, 20_000, url);
+  const answers = until(async () => (await fetch(url).catch(() => null))?.status === 200, 60_000, url);
   await Promise.race([answers, ends]);
 }

@@ -17,7 +17,7 @@ export async function listKeys(sql: Sql): Promise<SigningKeyRow[]> {
 
 /** One process at a time decides about keys, for the length of the transaction. */
 export async function lockKeys(sql: Sql): Promise<void> {
-  await sql.query('SELECT pg_advisory_xact_lock(7201944)');
+  await sql.query('SELECT pg_advisory_xact_lock(7201946)');
 }
 
 export async function insertKey(sql: Sql, key: Omit<SigningKeyRow, 'retired_at' | 'revoked_at'>): Promise<void> {

@@ -67,7 +67,7 @@ function denied({ principal, origin }: Administrator, permission: Permission): A
   };
 }
 
-/** The line of an administrator's act. */
+/** The line of an administrator's act; of both where one acts as the other. */
 export function lineOf(
   { principal, origin, operator }: Administrator,
   action: AuditEvent['action'],
@@ -83,7 +83,9 @@ export function lineOf(
       origin,
     };
   }
-  return { action, outcome: 'success', actor: { type: 'admin', id: principal.user.id }, ...more, origin };
+  const { user, impersonator } = principal;
+  const both = impersonator === null ? {} : { detail: { ...more.detail, impersonator } };
+  return { action, outcome: 'success', actor: { type: 'admin', id: user.id }, ...more, ...both, origin };
 }
 
 /** The user whom the change is about, locked. Who holds more than the administrator is out of reach (ADM-07). */

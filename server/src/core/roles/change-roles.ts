@@ -4,7 +4,14 @@ import { EVERYONE } from '../changes/index.ts';
 import type { Unit } from '../effects/index.ts';
 import { type Administrator, type Authority, administer, lineOf, requireHeld, requireVersion } from './authority.ts';
 import { isPermission } from './permissions.ts';
-import { deleteRole as deleteRow, findRole, insertRole, type RoleRow, updateRole } from './store.ts';
+import {
+  deleteRole as deleteRow,
+  endImpersonationsByRole,
+  findRole,
+  insertRole,
+  type RoleRow,
+  updateRole,
+} from './store.ts';
 
 export interface NewRole {
   name: string;
@@ -42,6 +49,7 @@ export async function changeRole(
       description: change.description ?? role.description,
       permissions: permissions ?? role.permissions,
     };
+    if (permissions) await endImpersonationsByRole(tx, name, new Date(by.origin.now));
     const changed = (await updateRole(tx, next, new Date(by.origin.now))) as RoleRow;
     await record({
       audit: [lineOf(by, 'role.updated', { detail: { role: name, from: role.permissions, to: next.permissions } })],
@@ -59,6 +67,7 @@ export async function deleteRole(
 ): Promise<void> {
   await administer(unit, by, 'roles:write', async (tx, record, authority) => {
     const role = await requireRole(tx, authority, name, accepted);
+    await endImpersonationsByRole(tx, name, new Date(by.origin.now));
     await deleteRow(tx, name);
     await record({
       audit: [lineOf(by, 'role.deleted', { detail: { role: name, permissions: role.permissions } })],

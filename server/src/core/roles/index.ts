@@ -4,16 +4,14 @@
  */
 export {
   type Administrator,
-  type Authority,
   administer,
   grantableRoles,
   lineOf,
-  type Record,
   requireAnotherAdministrator,
   requireGrantable,
   requireTarget,
   requireVersion,
 } from './authority.ts';
-export { changeRole, createRole, deleteRole, type NewRole } from './change-roles.ts';
-export { covers, EVERYTHING, isPermission, type Permission, permissionCatalogue } from './permissions.ts';
+export { changeRole, createRole, deleteRole } from './change-roles.ts';
+export { covers, EVERYTHING, permissionCatalogue } from './permissions.ts';
 export { findRole, listRoles, type RoleRow, replaceRoles } from './store.ts';

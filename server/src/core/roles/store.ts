@@ -79,3 +79,13 @@ export async function rolesWithin(sql: Sql, permissions: readonly string[], all:
   );
   return rows.map((row) => row.name);
 }
+
+/** Ends what the holders of a role do as other users: it may rest on the rights that are about to change. */
+export async function endImpersonationsByRole(sql: Sql, role: string, now: Date): Promise<void> {
+  await sql.execute(
+    `UPDATE auth.sessions SET ended_at = $2, end_reason = 'roles_changed'
+      WHERE impersonator_id IS NOT NULL AND ended_at IS NULL
+        AND impersonator_id IN (SELECT user_id FROM auth.user_roles WHERE role = $1)`,
+    [role, now],
+  );
+}

@@ -32,6 +32,8 @@ interface Counter {
   others: number;
   /** Not told to the others yet. */
   untold: number;
+  /** Being told: it adds itself, and must not be added by what is told beside it. */
+  underWay: number;
 }
 
 const COUNTERS_MAX = 100_000;
@@ -55,7 +57,7 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
     const found = counters.get(id);
     if (found !== undefined && found.windowEndsAt > now) return found;
     const length = limit.seconds * 1000;
-    const fresh = { windowEndsAt: (Math.floor(now / length) + 1) * length, own: 0, others: 0, untold: 0 };
+    const fresh = { windowEndsAt: (Math.floor(now / length) + 1) * length, own: 0, others: 0, untold: 0, underWay: 0 };
     counters.delete(id);
     counters.set(id, fresh);
     if (counters.size > COUNTERS_MAX) counters.delete(counters.keys().next().value as string);
@@ -75,8 +77,9 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
 
   const tell = async (id: string, counter: Counter): Promise<void> => {
     const add = counter.untold;
-    const knownBefore = counter.own + counter.others - add;
+    const knownBefore = counter.own + counter.others - counter.underWay - add;
     counter.untold = 0;
+    counter.underWay += add;
     const key = sharedKey(id, counter);
     const ttlSeconds = Math.max(1, Math.ceil((counter.windowEndsAt - clock.now()) / 1000));
     let total = await cache.count(key, { add, atLeast: knownBefore, ttlSeconds });
@@ -84,6 +87,7 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
       const entry = { key, add, atLeast: knownBefore, expiresAt: new Date(counter.windowEndsAt + 60_000) };
       total = await addCount(db, entry).catch(() => null);
     }
+    counter.underWay -= add;
     if (total !== null) counter.others = Math.max(counter.others, total - counter.own);
   };
 

@@ -73,9 +73,18 @@ test('not from one impersonation to the next, and never to more rights (ADM-07)'
   assert.equal((await take(support, admin.id)).body.code, 'forbidden');
 });
 
-test('it ends with the rights of the administrator: disabled, demoted or deleted', async () => {
+test('it ends with the rights of the administrator: disabled, demoted or deleted, or his role made smaller', async () => {
   const call = as(server, admin);
   const ends: ((id: string) => Promise<Answer>)[] = [
+    async (id) => {
+      const [role] = (await call('GET', `/users/${id}`)).body.roles;
+      return call(
+        'PATCH',
+        `/roles/${role}`,
+        { permissions: ['users:read'] },
+        etag(await call('GET', `/roles/${role}`)),
+      );
+    },
     (id) => call('POST', `/users/${id}/disable`),
     async (id) => call('PUT', `/users/${id}/roles`, { roles: [] }, etag(await call('GET', `/users/${id}`))),
     async (id) => call('DELETE', `/users/${id}`, undefined, etag(await call('GET', `/users/${id}`))),

@@ -11,9 +11,9 @@ export type Deps = LogOutDeps & Pick<House, 'config' | 'cookies' | 'sessions'>;
 
 export function routes(app: FastifyInstance, deps: Deps): void {
   const { config, cookies, sessions } = deps;
-  const forget = (reply: FastifyReply, { kind }: Principal): FastifyReply => {
-    if (kind === 'token') return reply;
-    return reply.header('set-cookie', clearCookie(cookies, cookies.session)).header('clear-site-data', '"cache"');
+  const forget = (reply: FastifyReply, { kind }: Principal): void => {
+    if (kind === 'token') return;
+    reply.header('set-cookie', clearCookie(cookies, cookies.session)).header('clear-site-data', '"cache"');
   };
 
   typed(app).post(
@@ -37,7 +37,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       const principal = requireSession(request);
       requireCsrf(request, principal, sessions.csrfTokens);
       await logOut(deps, principal, request.from);
-      return forget(reply, principal).code(204).send(null);
+      forget(reply, principal);
+      return reply.code(204).send(null);
     },
   );
 
@@ -57,7 +58,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       const exceptCurrent = request.body?.except_current ?? false;
       const principal = requireSession(request);
       await logOutAll(deps, principal, exceptCurrent, request.from);
-      return (exceptCurrent ? reply : forget(reply, principal)).code(204).send(null);
+      if (!exceptCurrent) forget(reply, principal);
+      return reply.code(204).send(null);
     },
   );
 }

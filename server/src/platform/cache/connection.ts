@@ -99,7 +99,12 @@ function clientOptions(settings: RedisSettings) {
     RESP: 2 as const,
     // An address cannot be a server name (RFC 6066, section 3); the certificate is checked against it all the same.
     socket: tls
-      ? { ...socket, tls: true as const, ...(isIP(host) ? {} : { servername: host }), ...(ca === undefined ? {} : { ca }) }
+      ? {
+          ...socket,
+          tls: true as const,
+          ...(isIP(host) ? {} : { servername: host }),
+          ...(ca === undefined ? {} : { ca }),
+        }
       : socket,
     database,
     disableOfflineQueue: true,

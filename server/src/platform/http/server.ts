@@ -16,6 +16,7 @@ import { createGuard, type GuardDeps } from './guard.ts';
 import { corsHeaders, securityHeaders } from './headers.ts';
 import { isJson } from './media-type.ts';
 import { refusalOf, sendProblem } from './problem.ts';
+import { compileSerializer } from './serialization.ts';
 import { compileValidator, refuseStrayBody } from './validation.ts';
 
 export type { CollectedRoute } from './collected.ts';
@@ -33,7 +34,6 @@ export interface HttpDeps extends Omit<GuardDeps, 'config'> {
   readonly tls: SecureContextOptions | null;
   /** False while the process drains: answers then ask the client to connect anew, elsewhere. */
   isServing(): boolean;
-  onLimited(policy: string): void;
   onResponse(method: string, route: string, status: number, seconds: number): void;
   onLimited(policy: string): void;
 }
@@ -57,7 +57,6 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   };
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const refusal = refusalOf(error);
-    if (refusal?.options.policy !== undefined) deps.onLimited(refusal.options.policy);
     if (refusal === null) deps.log.error({ request_id: request.id, err: error }, 'unexpected error');
     else if (refusal.status >= 500) deps.log.warn({ request_id: request.id, err: refusal.cause }, refusal.message);
     if (refusal?.code === 'rate_limited') deps.onLimited(refusal.options.policy ?? 'unknown');
@@ -93,6 +92,7 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   });
   readBodies(app);
   app.setValidatorCompiler(compileValidator as never);
+  app.setSerializerCompiler(compileSerializer);
   app.setSchemaErrorFormatter((errors) => errors as unknown as Error);
   app.setErrorHandler((error, request, reply) => fail(error, request, reply));
   app.setNotFoundHandler((request, reply) => {

@@ -15,10 +15,11 @@ interface TypeBoxError {
  * request are listed at once; none repeats a value.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const validator = Compile(schema);
+  let validator: ReturnType<typeof Compile<TSchema>> | undefined; // compiled at first use: the start does not wait
   const part = httpPart === 'querystring' ? 'query' : httpPart;
   return (value: unknown) => {
     const converted = httpPart === 'body' ? (value ?? null) : fromText(schema as TextSchema, value);
+    validator ??= Compile(schema);
     if (validator.Check(converted)) return { value: converted };
     const errors = (validator.Errors(converted) as unknown as TypeBoxError[]).flatMap(fieldErrors);
     return { error: new Refusal('validation_failed', { detail: `The ${part} is not valid.`, errors: unique(errors) }) };
