@@ -13,7 +13,10 @@ before(async () => {
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [device, width] of [['a desktop', 1280], ['a phone', 360]] as const) {
+  for (const [device, width] of [
+    ['a desktop', 1280],
+    ['a phone', 360],
+  ] as const) {
     for (const path of ['/docs', '/dev/inbox']) {
       test(`${path} fits ${device} and is legible in ${colorScheme} colours, under its strict policy`, async () => {
         const seen = await visit({ colorScheme, viewport: { width, height: 900 } });
@@ -21,7 +24,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
         assert.deepEqual(seen.complaints, []);
         assert.equal(await isTooWide(seen.page), false);
         assert.deepEqual(await paleTexts(seen.page), []);
-        assert.ok(seen.requests.every(({ url }) => new URL(url).origin === house.base), 'nothing from anywhere else');
+        assert.ok(
+          seen.requests.every(({ url }) => new URL(url).origin === house.base),
+          'nothing from anywhere else',
+        );
         assert.equal(await seen.page.evaluate('document.styleSheets.length'), 1, 'the style was let in');
         await seen.context.close();
       });
@@ -34,13 +40,16 @@ test('the documentation is operated by keyboard alone, and each operation has an
   await seen.page.goto(`${house.base}/docs`);
   await seen.page.keyboard.press('Tab');
   assert.match((await seen.page.evaluate('document.activeElement.textContent')) as string, /skip/i);
-  const ids = (await seen.page.evaluate(`[...document.querySelectorAll('main [id]')].map((one) => one.id)`)) as string[];
+  const ids = (await seen.page.evaluate(
+    `[...document.querySelectorAll('main [id]')].map((one) => one.id)`,
+  )) as string[];
   assert.equal(new Set(ids).size, ids.length);
   const links = (await seen.page.evaluate(
     `[...document.querySelectorAll('a[href^="#"]')].map((one) => decodeURIComponent(one.hash.slice(1)))`,
   )) as string[];
   assert.ok(links.length > 20);
-  for (const link of links) assert.ok(await seen.page.evaluate(`document.getElementById(${JSON.stringify(link)}) !== null`), link);
+  for (const link of links)
+    assert.ok(await seen.page.evaluate(`document.getElementById(${JSON.stringify(link)}) !== null`), link);
   await seen.context.close();
 });
 
@@ -64,7 +73,10 @@ test('a link in the inbox leads to its page, which confirms the address at a cli
   await seen.page.click('button.main');
   await seen.page.waitForSelector('[data-state=done]:not([hidden])');
   assert.ok(!seen.page.url().includes('token'));
-  assert.equal((await house.post('/auth/login', { email: 'ada@example.com', password: 'A-first-Password-91' })).status, 200);
+  assert.equal(
+    (await house.post('/auth/login', { email: 'ada@example.com', password: 'A-first-Password-91' })).status,
+    200,
+  );
   await seen.context.close();
 });
 
@@ -74,6 +86,12 @@ test('no page can be put into a frame of another', async () => {
   await seen.page.setContent(`<iframe src="${house.base}/reset-password"></iframe>`);
   await seen.page.waitForTimeout(300);
   const framed = seen.page.frames().find((frame) => frame !== seen.page.mainFrame());
-  assert.equal(await framed?.locator('button.main').count().catch(() => 0), 0);
+  assert.equal(
+    await framed
+      ?.locator('button.main')
+      .count()
+      .catch(() => 0),
+    0,
+  );
   await seen.context.close();
 });

@@ -1,8 +1,8 @@
 // engines: none
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { focusedText, isTooWide, openHouse, paleTexts, type Server, shownStates, type Visit, visit } from './house.ts';
 import { issueSetupLink } from '../../server/src/core/setup/index.ts';
+import { focusedText, isTooWide, openHouse, paleTexts, type Server, shownStates, type Visit, visit } from './house.ts';
 
 const PAGES = ['/verify-email', '/reset-password', '/confirm-email', '/undo-email', '/setup'];
 const FIRST = 'A-first-Password-91';
@@ -183,7 +183,10 @@ test('without JavaScript a page says that it needs it, and sends nothing', async
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [device, width] of [['a desktop', 1100], ['a phone', 360]] as const) {
+  for (const [device, width] of [
+    ['a desktop', 1100],
+    ['a phone', 360],
+  ] as const) {
     test(`every page fits ${device} and is legible in ${colorScheme} colours`, async () => {
       const seen = await visit({ colorScheme, viewport: { width, height: 720 } });
       for (const path of PAGES) {

@@ -106,7 +106,11 @@ export function serve(env: Record<string, string>, cwd = scratchFolder()): Progr
 
 /** Waits until `url` answers 200; fails at once where the program ends before. */
 export async function answering(program: Program, url: string): Promise<void> {
-  const ends = program.exited.then(({ code }) => Promise.reject(new Error(`ended with ${code}: ${program.err()}`)));
-  const answers = until(async () => (await fetch(url).catch(() => null))?.status === 200, 60_000, url);
-  await Promise.race([answers, ends]);
+  let end: number | null | undefined;
+  void program.exited.then(({ code }) => (end = code));
+  const answers = async (): Promise<boolean> => {
+    if (end !== undefined) throw new Error(`ended with ${end}: ${program.err()}`);
+    return (await fetch(url).catch(() => null))?.status === 200;
+  };
+  await until(answers, 60_000, url);
 }

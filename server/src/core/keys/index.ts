@@ -1,11 +1,28 @@
-import { createHash, createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import type { Config } from '../../config/config.ts';
 import { sha256 } from '../../lib/bytes.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import { type Changes, EVERYONE } from '../changes/index.ts';
-import { deleteKeysRetiredBefore, insertKey, keepSigning, listKeys, lockKeys, markChanged, retireOthers, revokeKey, type SigningKeyRow } from './store.ts';
+import {
+  deleteKeysRetiredBefore,
+  insertKey,
+  keepSigning,
+  listKeys,
+  lockKeys,
+  markChanged,
+  retireOthers,
+  revokeKey,
+  type SigningKeyRow,
+} from './store.ts';
 
 export type { SigningKeyRow } from './store.ts';
 
@@ -61,7 +78,9 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
   let opened = new Map<string, SigningKey>();
   const listeners: (() => void)[] = [];
   const verifiesUntil = (row: SigningKeyRow): number =>
-    row.retired_at === null ? Number.POSITIVE_INFINITY : row.retired_at.getTime() + (config.JWT_EXPIRES_IN + SKEW_SECONDS) * 1000;
+    row.retired_at === null
+      ? Number.POSITIVE_INFINITY
+      : row.retired_at.getTime() + (config.JWT_EXPIRES_IN + SKEW_SECONDS) * 1000;
   const isUsable = (row: SigningKeyRow): boolean => row.revoked_at === null && verifiesUntil(row) > clock.now();
 
   const reload = async (): Promise<void> => {
@@ -96,7 +115,8 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
   const signingRow = (): SigningKeyRow | undefined => {
     const now = clock.now();
     return rows.find(
-      (row) => row.revoked_at === null && row.active_from.getTime() <= now && (row.retired_at?.getTime() ?? now + 1) > now,
+      (row) =>
+        row.revoked_at === null && row.active_from.getTime() <= now && (row.retired_at?.getTime() ?? now + 1) > now,
     );
   };
 
@@ -113,7 +133,9 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
     onChange: (listener) => void listeners.push(listener),
     jwks() {
       if (fixed) return { keys: fixed.filter((key) => key.alg !== 'HS256').map(publicJwk) };
-      return { keys: rows.filter(isUsable).map((row) => ({ ...row.public_jwk, kid: row.kid, alg: row.alg, use: 'sig' })) };
+      return {
+        keys: rows.filter(isUsable).map((row) => ({ ...row.public_jwk, kid: row.kid, alg: row.alg, use: 'sig' })),
+      };
     },
     async start() {
       if (fixed) return;
@@ -154,10 +176,14 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
         await db.transaction(async (tx) => {
           await lockKeys(tx);
           const latest = (await listKeys(tx))[0];
-          if (latest && now - latest.active_from.getTime() > ROTATE_AFTER_MS) await keys.rotate(tx, { immediately: false });
+          if (latest && now - latest.active_from.getTime() > ROTATE_AFTER_MS)
+            await keys.rotate(tx, { immediately: false });
         });
       }
-      await deleteKeysRetiredBefore(db, new Date(now - 2 * (config.JWT_EXPIRES_IN + SKEW_SECONDS) * 1000 - 24 * 3600_000));
+      await deleteKeysRetiredBefore(
+        db,
+        new Date(now - 2 * (config.JWT_EXPIRES_IN + SKEW_SECONDS) * 1000 - 24 * 3600_000),
+      );
       await reload();
     },
   };
@@ -174,12 +200,18 @@ function fixedKeys(source: Config['jwtKeys']): SigningKey[] | null {
   if (source.kind === 'secret') {
     return source.secrets.map((secret) => {
       const key = createSecretKey(Buffer.from(secret));
-      return { kid: `hs-${sha256(`kid:${secret}`).toString('base64url').slice(0, 12)}`, alg: 'HS256', signWith: key, verifyWith: key };
+      return {
+        kid: `hs-${sha256(`kid:${secret}`).toString('base64url').slice(0, 12)}`,
+        alg: 'HS256',
+        signWith: key,
+        verifyWith: key,
+      };
     });
   }
   const signWith = createPrivateKey(source.privatePem);
   const verifyWith = createPublicKey(source.publicPem);
-  const alg: Alg = signWith.asymmetricKeyType === 'rsa' ? 'RS256' : signWith.asymmetricKeyType === 'ec' ? 'ES256' : 'EdDSA';
+  const alg: Alg =
+    signWith.asymmetricKeyType === 'rsa' ? 'RS256' : signWith.asymmetricKeyType === 'ec' ? 'ES256' : 'EdDSA';
   const { kty, crv, x, y, n, e } = verifyWith.export({ format: 'jwk' });
   const members = kty === 'RSA' ? { e, kty, n } : kty === 'EC' ? { crv, kty, x, y } : { crv, kty, x };
   return [{ kid: thumbprint(members), alg, signWith, verifyWith }];

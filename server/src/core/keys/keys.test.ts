@@ -29,7 +29,13 @@ beforeEach(async (t) => {
     const own = openPostgres(database.settings as never, () => undefined);
     const cache = openCache(null, { clock, log: null as never });
     const changes = createChanges({ db: own, cache, clock, onError: () => undefined });
-    const keys = createKeys({ db: own, encryption, clock, changes, config: { jwtKeys: { kind: 'managed' }, JWT_EXPIRES_IN: LIFETIME } });
+    const keys = createKeys({
+      db: own,
+      encryption,
+      clock,
+      changes,
+      config: { jwtKeys: { kind: 'managed' }, JWT_EXPIRES_IN: LIFETIME },
+    });
     await keys.start();
     await changes.start();
     closers.push(async () => {
@@ -47,8 +53,16 @@ beforeEach(async (t) => {
 
 const rotate = (keys: Keys, immediately = false) => db.transaction((tx) => keys.rotate(tx, { immediately }));
 const revoke = (keys: Keys, kid: string) => db.transaction((tx) => keys.revoke(tx, kid));
-const published = (keys: Keys) => keys.jwks().keys.map((key) => key.kid as string).sort();
-const verifying = (keys: Keys) => keys.verifiers().map((key) => key.kid).sort();
+const published = (keys: Keys) =>
+  keys
+    .jwks()
+    .keys.map((key) => key.kid as string)
+    .sort();
+const verifying = (keys: Keys) =>
+  keys
+    .verifiers()
+    .map((key) => key.kid)
+    .sort();
 
 /** Until the other process has heard of it: the feed promises a second. */
 async function until(holds: () => boolean): Promise<void> {

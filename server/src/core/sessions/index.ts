@@ -8,7 +8,13 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { Changes } from '../changes/index.ts';
-import { hashCookieSecret, isCookieSecret, newCookieSecret, readCookieValue, writeCookieValue } from './cookie-value.ts';
+import {
+  hashCookieSecret,
+  isCookieSecret,
+  newCookieSecret,
+  readCookieValue,
+  writeCookieValue,
+} from './cookie-value.ts';
 import { createPrincipals, principalOf, type Remembered } from './principals.ts';
 import { newNonce, type RefreshToken, readRefreshToken, writeRefreshToken } from './refresh-token.ts';
 import { findSession, insertSession, renew, rotate, type SessionRow, touch } from './store.ts';
@@ -72,7 +78,12 @@ interface Deps {
   metrics: { cacheHit(): void; cacheMiss(): void };
   config: Pick<
     Config,
-    'JWT_REFRESH_SECRET' | 'SESSION_SECRET' | 'CSRF_SECRET' | 'JWT_REFRESH_EXPIRES_IN' | 'SESSION_MAX_AGE' | 'REFRESH_GRACE_SECONDS'
+    | 'JWT_REFRESH_SECRET'
+    | 'SESSION_SECRET'
+    | 'CSRF_SECRET'
+    | 'JWT_REFRESH_EXPIRES_IN'
+    | 'SESSION_MAX_AGE'
+    | 'REFRESH_GRACE_SECONDS'
   >;
 }
 
@@ -85,7 +96,8 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
   const idleSince = (now: number): Date => new Date(now - idleMs);
 
   const standing = (found: Remembered | undefined, userId: string | null): Principal => {
-    if (found === undefined || (userId !== null && found.principal.user.id !== userId)) throw new Refusal('session_revoked');
+    if (found === undefined || (userId !== null && found.principal.user.id !== userId))
+      throw new Refusal('session_revoked');
     const { principal } = found;
     if (found.endReason !== null || principal.user.status !== 'active') throw new Refusal('session_revoked');
     if (principal.expiresAt <= clock.now()) throw new Refusal('session_expired');
@@ -133,9 +145,11 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
       if (rotated !== undefined) return successor(token, principalOf(rotated));
 
       const row = await findSession(db, token.sessionId);
-      if (row === undefined || row.kind !== 'token' || !row.secret_hash.equals(hash)) throw new Refusal('refresh_token_invalid');
+      if (row === undefined || row.kind !== 'token' || !row.secret_hash.equals(hash))
+        throw new Refusal('refresh_token_invalid');
       if (row.ended_at !== null || row.status !== 'active') throw new Refusal('session_revoked');
-      if (row.expires_at.getTime() <= now || row.rotated_at.getTime() <= now - idleMs) throw new Refusal('session_expired');
+      if (row.expires_at.getTime() <= now || row.rotated_at.getTime() <= now - idleMs)
+        throw new Refusal('session_expired');
       const isPredecessor = row.generation === token.generation + 1;
       const withinGrace = now - row.rotated_at.getTime() <= config.REFRESH_GRACE_SECONDS * 1000;
       if (isPredecessor && withinGrace) return successor(token, principalOf(row));
@@ -153,7 +167,10 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
       if (value === null) throw new Refusal('unauthenticated');
       const check = (found: Remembered | undefined): Principal => {
         const isCookie = found?.principal.kind === 'cookie';
-        if (!isCookie || !isCookieSecret(value.secret, Buffer.from(found.secretHash, 'base64'), config.SESSION_SECRET)) {
+        if (
+          !isCookie ||
+          !isCookieSecret(value.secret, Buffer.from(found.secretHash, 'base64'), config.SESSION_SECRET)
+        ) {
           throw new Refusal('unauthenticated');
         }
         return standing(found, null);

@@ -23,7 +23,17 @@ test('no single bit of a refresh token can be changed', () => {
 
 test('a refresh token of another secret, prefix, length or spelling is none', () => {
   const text = writeRefreshToken(token, [secret]);
-  for (const other of ['', 'rt_', text.slice(3), `dt_${text.slice(3)}`, `${text}A`, `${text}=`, text.slice(0, -1), ` ${text}`, `${text}\n`]) {
+  for (const other of [
+    '',
+    'rt_',
+    text.slice(3),
+    `dt_${text.slice(3)}`,
+    `${text}A`,
+    `${text}=`,
+    text.slice(0, -1),
+    ` ${text}`,
+    `${text}\n`,
+  ]) {
     assert.equal(readRefreshToken(other, [secret]), null, JSON.stringify(other));
   }
   assert.equal(readRefreshToken(text, ['other']), null);

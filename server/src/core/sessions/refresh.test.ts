@@ -136,7 +136,14 @@ test('with JWT_REFRESH_SECRET rotated by a list, tokens of the former secret go 
   const outcome = await rotating.refresh(user.refreshToken);
   assert.equal(outcome.kind, 'rotated');
   assert.ok(outcome.kind === 'rotated' && readRefreshToken(outcome.refreshToken, [fresh]));
-  const dropped = createSessions({ db, cache, changes, clock, metrics, config: { ...config, JWT_REFRESH_SECRET: [fresh] } });
+  const dropped = createSessions({
+    db,
+    cache,
+    changes,
+    clock,
+    metrics,
+    config: { ...config, JWT_REFRESH_SECRET: [fresh] },
+  });
   await assert.rejects(dropped.refresh(user.refreshToken), { code: 'refresh_token_invalid' });
   assert.equal((await dropped.refresh(outcome.kind === 'rotated' ? outcome.refreshToken : '')).kind, 'rotated');
 });

@@ -50,7 +50,19 @@ export async function insertSession(sql: Sql, s: NewSession): Promise<void> {
     `INSERT INTO auth.sessions (id, user_id, device_id, kind, secret_hash, rotated_at, authenticated_at, amr, address,
         user_agent, created_at, last_seen_at, expires_at, impersonator_id)
      VALUES ($1, $2, $3, $4, $5, $9, $9, $6, $7, $8, $9, $9, $10, $11)`,
-    [s.id, s.userId, s.deviceId, s.kind, s.secretHash, [...s.amr], s.address, s.userAgent, s.now, s.expiresAt, s.impersonatorId],
+    [
+      s.id,
+      s.userId,
+      s.deviceId,
+      s.kind,
+      s.secretHash,
+      [...s.amr],
+      s.address,
+      s.userAgent,
+      s.now,
+      s.expiresAt,
+      s.impersonatorId,
+    ],
   );
 }
 

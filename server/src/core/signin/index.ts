@@ -13,8 +13,8 @@ import type { Guesses } from '../throttle/index.ts';
 import { principalUser, touchLogin, type UserRow } from '../users/index.ts';
 import { type DeviceRow, findDevice, insertDevice, touchDevice } from './store.ts';
 
-export { nextStep, type Proof, type SigningIn } from './next-step.ts';
 export { answerSignedIn, SignedInView, SignInFields } from './answer.ts';
+export { nextStep, type Proof, type SigningIn } from './next-step.ts';
 export { deleteExpiredDevices, forgetDevices } from './store.ts';
 
 /** A sign-in that is complete: the session that it started, and the device that it is known by from now on. */
@@ -88,7 +88,11 @@ export function createSignIn({ db, unit, sessions, guesses }: Deps): SignIn {
     }
     const from = await device(tx, how);
     await guesses.succeeded(tx, user.email, from.isStrange ? null : from.id);
-    const session = await sessions.start(tx, { userId: user.id, kind: how.mode, amr: how.amr, deviceId: from.id }, origin);
+    const session = await sessions.start(
+      tx,
+      { userId: user.id, kind: how.mode, amr: how.amr, deviceId: from.id },
+      origin,
+    );
     const principal: Principal = {
       sessionId: session.id,
       kind: how.mode,

@@ -34,8 +34,7 @@ export function nextStep(
   if (policy.requiresVerifiedEmail && !who.isEmailVerified) return { step: 'verify_email' };
   // The same proof twice, or a second way to prove the first factor (a password and a link), is no second factor.
   const isSecond = ({ factor }: Proof): boolean => factor !== undefined && who.factors.includes(factor);
-  const hasTwo =
-    proofs.some((proof) => proof.isMultiFactor) || (proofs.some(isSecond) && !proofs.every(isSecond));
+  const hasTwo = proofs.some((proof) => proof.isMultiFactor) || (proofs.some(isSecond) && !proofs.every(isSecond));
   if (who.factors.length > 0 && !hasTwo) return { step: 'second_factor', factors: who.factors };
   const methods = [...new Set(proofs.map((proof) => proof.method))];
   return { step: 'complete', amr: hasTwo ? [...methods, 'mfa'] : methods };

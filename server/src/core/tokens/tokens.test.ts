@@ -106,7 +106,8 @@ for (const [alg, source] of Object.entries(sources)) {
       assert.throws(() => tokensOf(source, other).tokens.verify(token), { code: 'unauthenticated' });
     }
     const another = Object.entries(sources).filter(([name]) => name !== alg);
-    for (const [, keys] of another) assert.throws(() => tokensOf(keys).tokens.verify(token), { code: 'unauthenticated' });
+    for (const [, keys] of another)
+      assert.throws(() => tokensOf(keys).tokens.verify(token), { code: 'unauthenticated' });
     clock.at += 900_000;
     assert.throws(() => tokens.verify(token), { code: 'token_expired' });
   });
@@ -146,8 +147,15 @@ test('the public key of RS256 and ES256 is no secret for HS256 (TOK-02, I-062, I
     const source = sources[alg] as Extract<Config['jwtKeys'], { kind: 'files' }>;
     const { tokens, keys } = tokensOf(source);
     const payload = tokens.issue(principal).token.split('.')[1];
-    const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: keys.signer().kid, typ: 'at+jwt' })).toString('base64url');
-    for (const secret of [source.publicPem, source.publicPem.trim(), ` ${source.publicPem}`, source.publicPem.replaceAll('\n', '\r\n')]) {
+    const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: keys.signer().kid, typ: 'at+jwt' })).toString(
+      'base64url',
+    );
+    for (const secret of [
+      source.publicPem,
+      source.publicPem.trim(),
+      ` ${source.publicPem}`,
+      source.publicPem.replaceAll('\n', '\r\n'),
+    ]) {
       const mac = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url');
       assert.throws(() => tokens.verify(`${header}.${payload}.${mac}`), { code: 'unauthenticated' });
     }
@@ -157,7 +165,9 @@ test('the public key of RS256 and ES256 is no secret for HS256 (TOK-02, I-062, I
 test('what an operator’s key signs elsewhere is no access token, whatever it holds (TOK-10)', () => {
   const source = sources.RS256 as Extract<Config['jwtKeys'], { kind: 'files' }>;
   const { tokens, keys } = tokensOf(source);
-  const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: keys.signer().kid, typ: 'at+jwt' })).toString('base64url');
+  const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: keys.signer().kid, typ: 'at+jwt' })).toString(
+    'base64url',
+  );
   for (const payload of ['plain text', '[]', 'null', '7', '"x"', '{}', '{"sub":1}', '\xff']) {
     const input = `${header}.${Buffer.from(payload, 'latin1').toString('base64url')}`;
     const signature = sign('sha256', Buffer.from(input), source.privatePem).toString('base64url');

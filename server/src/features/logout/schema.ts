@@ -2,7 +2,10 @@ import { Type } from 'typebox';
 
 export const LogoutBody = Type.Union([
   Type.Null(),
-  Type.Object({ refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })) }, { additionalProperties: false }),
+  Type.Object(
+    { refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })) },
+    { additionalProperties: false },
+  ),
 ]);
 
 export const LogoutAllBody = Type.Union([

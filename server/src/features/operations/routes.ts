@@ -16,7 +16,12 @@ export function routes(app: FastifyInstance, { config, db, cache, keys, clock, v
     config.HEALTH_CHECK_PATH,
     {
       config: open,
-      schema: { tags, summary: 'The process lives', description: 'Asks nothing of the database.', response: { 200: Health } },
+      schema: {
+        tags,
+        summary: 'The process lives',
+        description: 'Asks nothing of the database.',
+        response: { 200: Health },
+      },
     },
     () => Promise.resolve({ status: 'ok' as const, version, uptime_s: Math.floor((clock.now() - startedAt) / 1000) }),
   );
@@ -27,7 +32,8 @@ export function routes(app: FastifyInstance, { config, db, cache, keys, clock, v
       schema: {
         tags,
         summary: 'The process can take requests',
-        description: '503 while it drains, without the database, or on an older schema. A missing Redis leaves it ready.',
+        description:
+          '503 while it drains, without the database, or on an older schema. A missing Redis leaves it ready.',
         response: { 200: Ready, 503: Ready },
       },
     },

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
+import { Refusal } from '../../lib/refusal.ts';
 import { setCookie } from '../../platform/http/cookies.ts';
 import { requireSession } from '../../platform/http/guard.ts';
 import { typed } from '../../platform/http/server.ts';
-import { Refusal } from '../../lib/refusal.ts';
 import type { House } from '../feature.ts';
 import { type ReauthenticateDeps, reauthenticate } from './reauthenticate.ts';
 import { CsrfAnswers, ReauthenticateAnswers, ReauthenticateBody } from './schema.ts';
@@ -45,7 +45,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
     },
     async (request) => {
       const principal = requireSession(request);
-      if (principal.kind !== 'cookie') throw new Refusal('malformed_request', { detail: 'Only cookie sessions have one.' });
+      if (principal.kind !== 'cookie')
+        throw new Refusal('malformed_request', { detail: 'Only cookie sessions have one.' });
       return { csrf_token: sessions.csrfTokens(principal.sessionId)[0] as string };
     },
   );

@@ -31,15 +31,17 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       // Before the rotation: a new token that its owner does not get is a session lost after the grace.
       const named = sessions.ofRefreshToken(request.body.refresh_token);
       if (named !== null) limitUser(reply, named.sessionId);
-      const { principal, refreshToken } = await refresh(deps, request.body.refresh_token, request.from).catch((error) => {
-        metrics.refresh('failure');
-        // It carries no valid session, so it counts for its address.
-        if (error instanceof Refusal && error.status === 401) {
-          const key = addressKey(request.from.address);
-          limit(reply, 'address', config.rateLimitAddress, counts.count('address', key, config.rateLimitAddress));
-        }
-        throw error;
-      });
+      const { principal, refreshToken } = await refresh(deps, request.body.refresh_token, request.from).catch(
+        (error) => {
+          metrics.refresh('failure');
+          // It carries no valid session, so it counts for its address.
+          if (error instanceof Refusal && error.status === 401) {
+            const key = addressKey(request.from.address);
+            limit(reply, 'address', config.rateLimitAddress, counts.count('address', key, config.rateLimitAddress));
+          }
+          throw error;
+        },
+      );
       metrics.refresh('success');
       counts.count('user', principal.user.id, config.RATE_LIMIT_USER);
       const { token, expiresIn } = tokens.issue(principal);

@@ -131,7 +131,8 @@ export function requireCsrf(request: FastifyRequest, principal: Principal, token
   if (principal.kind !== 'cookie') return;
   const sent = request.headers['x-csrf-token'];
   const bytes = Buffer.from(typeof sent === 'string' ? sent : '');
-  if (!tokensOf(principal.sessionId).some((token) => equal(Buffer.from(token), bytes))) throw new Refusal('csrf_invalid');
+  if (!tokensOf(principal.sessionId).some((token) => equal(Buffer.from(token), bytes)))
+    throw new Refusal('csrf_invalid');
 }
 
 function isOwnSite(site: string | string[]): boolean {

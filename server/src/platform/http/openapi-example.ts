@@ -45,5 +45,7 @@ export function exampleOf(schema: JsonSchema, name = ''): unknown {
 }
 
 function objectExample(schema: JsonSchema): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, exampleOf(inner, name)]));
+  return Object.fromEntries(
+    Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, exampleOf(inner, name)]),
+  );
 }

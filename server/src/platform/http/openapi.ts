@@ -1,7 +1,13 @@
 import type { Config } from '../../config/config.ts';
-import type { JsonSchema, OpenApiDocument, OpenApiOperation, OpenApiParameter, OpenApiResponse } from './openapi-document.ts';
-import type { CollectedRoute } from './server.ts';
+import type {
+  JsonSchema,
+  OpenApiDocument,
+  OpenApiOperation,
+  OpenApiParameter,
+  OpenApiResponse,
+} from './openapi-document.ts';
 import { exampleOf } from './openapi-example.ts';
+import type { CollectedRoute } from './server.ts';
 
 const UNSAFE = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
@@ -17,7 +23,11 @@ interface RouteSchema {
 }
 
 /** The contract, made of the same schemas that validate requests and filter answers: it cannot say anything else. */
-export function buildOpenApi(routes: readonly CollectedRoute[], config: Pick<Config, 'PUBLIC_URL'>, version: string): OpenApiDocument {
+export function buildOpenApi(
+  routes: readonly CollectedRoute[],
+  config: Pick<Config, 'PUBLIC_URL'>,
+  version: string,
+): OpenApiDocument {
   const schemas: Record<string, JsonSchema> = {};
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   const tags = new Set<string>();
@@ -52,10 +62,14 @@ export function buildOpenApi(routes: readonly CollectedRoute[], config: Pick<Con
 function operationOf(route: CollectedRoute, path: string, schemas: Record<string, JsonSchema>): OpenApiOperation {
   const schema = route.schema as RouteSchema;
   const { access, limits, fresh } = route.rules;
-  const parameters = [...parametersOf('path', schema.params, schemas), ...parametersOf('query', schema.querystring, schemas)];
+  const parameters = [
+    ...parametersOf('path', schema.params, schemas),
+    ...parametersOf('query', schema.querystring, schemas),
+  ];
   const body = schema.body && bodyOf(schema.body);
   const responses: Record<string, OpenApiResponse> = {};
-  for (const [status, response] of Object.entries(schema.response ?? {})) responses[status] = responseOf(response, schemas);
+  for (const [status, response] of Object.entries(schema.response ?? {}))
+    responses[status] = responseOf(response, schemas);
   return {
     operationId: `${route.method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+(.)?/g, (_, c: string | undefined) => (c ?? '').toUpperCase())}`,
     ...(schema.tags === undefined ? {} : { tags: schema.tags }),
@@ -82,10 +96,16 @@ function operationOf(route: CollectedRoute, path: string, schemas: Record<string
 // A union with null is how a route says that its body may be left out.
 function bodyOf(schema: JsonSchema): { schema: JsonSchema; isRequired: boolean } {
   const something = schema.anyOf?.filter((one) => one.type !== 'null');
-  return something?.length === 1 ? { schema: something[0] as JsonSchema, isRequired: false } : { schema, isRequired: true };
+  return something?.length === 1
+    ? { schema: something[0] as JsonSchema, isRequired: false }
+    : { schema, isRequired: true };
 }
 
-function parametersOf(where: 'path' | 'query', schema: JsonSchema | undefined, schemas: Record<string, JsonSchema>): OpenApiParameter[] {
+function parametersOf(
+  where: 'path' | 'query',
+  schema: JsonSchema | undefined,
+  schemas: Record<string, JsonSchema>,
+): OpenApiParameter[] {
   return Object.entries(schema?.properties ?? {}).map(([name, value]) => ({
     name,
     in: where,
@@ -98,7 +118,10 @@ function parametersOf(where: 'path' | 'query', schema: JsonSchema | undefined, s
 function responseOf(schema: JsonSchema, schemas: Record<string, JsonSchema>): OpenApiResponse {
   const description = schema.description ?? 'Done.';
   if (schema.type === 'null') return { description };
-  return { description, content: { 'application/json': { schema: named(schema, schemas), example: exampleOf(schema) } } };
+  return {
+    description,
+    content: { 'application/json': { schema: named(schema, schemas), example: exampleOf(schema) } },
+  };
 }
 
 /** A schema with an `$id` is written once, under components, and referred to; TypeBox's own marks are left out. */
@@ -117,7 +140,10 @@ function walk(schema: JsonSchema, each: (inner: JsonSchema) => JsonSchema): Json
   };
   const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
     if (key === 'properties') {
-      return [key, Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, each(inner as JsonSchema)]))];
+      return [
+        key,
+        Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, each(inner as JsonSchema)])),
+      ];
     }
     if (['items', 'anyOf', 'oneOf', 'allOf', 'additionalProperties'].includes(key)) return [key, map(value)];
     return [key, value];

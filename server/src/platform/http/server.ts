@@ -2,13 +2,13 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Logger } from '../log.ts';
 import type { Config } from '../../config/config.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import { parseJsonStrictly } from '../../lib/json.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
 import { createAddressReader } from './address.ts';
 import { answerClientError, isAwaited, keepPending, type Pending, refuseTunnel } from './client-error.ts';
 import { type CollectedRoute, collectRoutes } from './collected.ts';
@@ -41,7 +41,7 @@ export interface HttpDeps extends Omit<GuardDeps, 'config'> {
 const BODY_LIMIT = 64 * 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const USER_AGENT_MAX = 256;
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const CONTROL = /\p{Cc}/gu;
 
 /** The HTTP edge: everything that is true of every request, before and after its feature. */
 export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: CollectedRoute[] } {
@@ -81,7 +81,10 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
     if (request.method === 'OPTIONS') {
       const allowed = methodsOf(request.url);
       if (allowed.length === 0 && request.url !== '*') throw new Refusal('not_found');
-      return reply.header('allow', [...allowed, 'OPTIONS'].join(', ')).code(204).send();
+      return reply
+        .header('allow', [...allowed, 'OPTIONS'].join(', '))
+        .code(204)
+        .send();
     }
     await guard(request, reply);
   });
@@ -131,7 +134,9 @@ function openFastify(
       deps.log.info({ request_id: requestId, route: 'unmatched', status, reason: error.code }, 'request');
     },
     // A request without Host gets an answer of the one shape (`onRequest`), not the parser's empty one.
-    ...(deps.tls === null ? { http: { requireHostHeader: false } } : { https: { ...deps.tls, requireHostHeader: false } }),
+    ...(deps.tls === null
+      ? { http: { requireHostHeader: false } }
+      : { https: { ...deps.tls, requireHostHeader: false } }),
   }) as unknown as FastifyInstance;
   // `Expect: 100-continue` is answered by Node; there is no other expectation (RFC 9110, section 10.1.1), and one that
   // we do not know is no reason to refuse a request that we do.

@@ -1,7 +1,12 @@
 import { Type } from 'typebox';
 
 /** Shapes that several features share. Lengths are characters; the parser has refused what is not well-formed. */
-export const Email = Type.String({ minLength: 3, maxLength: 320, examples: ['ada@example.com'], description: 'One mailbox.' });
+export const Email = Type.String({
+  minLength: 3,
+  maxLength: 320,
+  examples: ['ada@example.com'],
+  description: 'One mailbox.',
+});
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['correct horse battery'] });
 export const NewPassword = Type.String({
   maxLength: 1024,

@@ -32,23 +32,28 @@ interface TextSchema {
 
 // Only what has one reading is converted: `limit=0x10`, `1e1` or `1.5` stay text, and the validator refuses them.
 function fromText({ properties = {} }: TextSchema, values: unknown): unknown {
-  const converted = Object.entries((values ?? {}) as Record<string, unknown>).map(([name, value]): [string, unknown] => {
-    const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
-    if (type === 'array') return [name, [value].flat()];
-    if (typeof value !== 'string') return [name, value];
-    if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(value)) return [name, Number(value)];
-    if (type === 'boolean' && (value === 'true' || value === 'false')) return [name, value === 'true'];
-    return [name, value];
-  });
+  const converted = Object.entries((values ?? {}) as Record<string, unknown>).map(
+    ([name, value]): [string, unknown] => {
+      const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
+      if (type === 'array') return [name, [value].flat()];
+      if (typeof value !== 'string') return [name, value];
+      if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(value)) return [name, Number(value)];
+      if (type === 'boolean' && (value === 'true' || value === 'false')) return [name, value === 'true'];
+      return [name, value];
+    },
+  );
   return Object.fromEntries(converted);
 }
 
 /** A route that declares no body takes none: what it would not look at was meant for something (unknown fields). */
 export function refuseStrayBody(request: FastifyRequest): void {
   if (request.routeOptions.schema?.body !== undefined || request.body === undefined || request.body === null) return;
-  const fields = typeof request.body === 'object' && !Array.isArray(request.body) ? Object.keys(request.body) : ['(all)'];
+  const fields =
+    typeof request.body === 'object' && !Array.isArray(request.body) ? Object.keys(request.body) : ['(all)'];
   if (fields.length === 0) return;
-  const errors = fields.slice(0, 50).map((name) => ({ field: name.slice(0, 64), code: 'unknown', message: 'is not a field here' }));
+  const errors = fields
+    .slice(0, 50)
+    .map((name) => ({ field: name.slice(0, 64), code: 'unknown', message: 'is not a field here' }));
   throw new Refusal('validation_failed', { detail: 'The body is not valid.', errors });
 }
 
@@ -60,14 +65,16 @@ function fieldErrors(error: TypeBoxError): FieldError[] {
   if (missing) return missing.map((name) => ({ field: inside(name), code: 'required', message: 'is missing' }));
   const unknown = error.params?.additionalProperties ?? error.params?.unevaluatedProperties;
   if (unknown) {
-    return unknown.map((name) => ({ field: inside(name.slice(0, 64)), code: 'unknown', message: 'is not a field here' }));
+    return unknown.map((name) => ({
+      field: inside(name.slice(0, 64)),
+      code: 'unknown',
+      message: 'is not a field here',
+    }));
   }
   return [{ field: base === '' ? '(all)' : base, code: error.keyword, message: error.message }];
 }
 
 function unique(errors: FieldError[]): FieldError[] {
   const seen = new Set<string>();
-  return errors
-    .filter(({ field, code }) => !seen.has(`${field} ${code}`) && seen.add(`${field} ${code}`))
-    .slice(0, 50);
+  return errors.filter(({ field, code }) => !seen.has(`${field} ${code}`) && seen.add(`${field} ${code}`)).slice(0, 50);
 }

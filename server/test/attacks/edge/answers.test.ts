@@ -11,17 +11,31 @@ let server: TestServer;
 let user: TestUser;
 
 before(async () => {
-  server = await startServer({ env: { CORS_ORIGIN: `${APP},https://admin.example.com`, PUBLIC_URL: 'https://auth.example.com' } });
+  server = await startServer({
+    env: { CORS_ORIGIN: `${APP},https://admin.example.com`, PUBLIC_URL: 'https://auth.example.com' },
+  });
   user = await server.user();
 });
 
 const acao = (answer: Answer) => answer.headers.get('access-control-allow-origin');
 
 test('an origin that is not allowed is told nothing, on success, error and preflight (COR-01)', async () => {
-  const strangers = ['https://evil.example', 'null', `${APP}.evil.example`, 'https://evilapp.example.com', `${APP}:443`, `${APP}/`];
+  const strangers = [
+    'https://evil.example',
+    'null',
+    `${APP}.evil.example`,
+    'https://evilapp.example.com',
+    `${APP}:443`,
+    `${APP}/`,
+  ];
   for (const origin of [...strangers, 'http://app.example.com', 'https://APP.example.com', '*', '']) {
     const headers = { origin, 'access-control-request-method': 'POST' };
-    for (const [method, path] of [['GET', '/me'], ['OPTIONS', '/me'], ['POST', '/auth/login'], ['GET', '/nowhere']] as const) {
+    for (const [method, path] of [
+      ['GET', '/me'],
+      ['OPTIONS', '/me'],
+      ['POST', '/auth/login'],
+      ['GET', '/nowhere'],
+    ] as const) {
       const answer = await server.call(method, `/api/v1${path}`, { headers, bearer: user.accessToken });
       const told = [...answer.headers.keys()].filter((name) => name.startsWith('access-control-'));
       assert.deepEqual(told, [], `${origin} ${method} ${path}`);
@@ -33,7 +47,12 @@ test('an origin that is not allowed is told nothing, on success, error and prefl
 test('an allowed origin is named, never a wildcard, and may read errors, limits and request ids as well (COR-01, COR-02)', async () => {
   const ask = (method: string, path: string, more = {}) =>
     server.call(method, `/api/v1${path}`, { headers: { origin: APP, ...more }, bearer: user.accessToken });
-  for (const answer of [await ask('GET', '/me'), await ask('GET', '/nowhere'), await ask('POST', '/me'), await ask('POST', '/auth/login')]) {
+  for (const answer of [
+    await ask('GET', '/me'),
+    await ask('GET', '/nowhere'),
+    await ask('POST', '/me'),
+    await ask('POST', '/auth/login'),
+  ]) {
     assert.equal(acao(answer), APP);
     assert.equal(answer.headers.get('access-control-allow-credentials'), 'true');
     assert.match(answer.headers.get('access-control-expose-headers') ?? '', /X-Request-Id.*Retry-After.*RateLimit/);
@@ -56,7 +75,8 @@ test('every page has the strict policy and its companions, and can be framed by 
     const answer = expect(await server.call('GET', path), 200);
     const policy = answer.headers.get('content-security-policy') ?? '';
     assert.match(policy, /default-src 'none'/, path);
-    for (const part of ["base-uri 'none'", "frame-ancestors 'none'"]) assert.ok(policy.includes(part), `${path}: ${policy}`);
+    for (const part of ["base-uri 'none'", "frame-ancestors 'none'"])
+      assert.ok(policy.includes(part), `${path}: ${policy}`);
     assert.match(policy, /form-action '(none|self)'/, path);
     assert.doesNotMatch(policy, /unsafe|eval|\*|data:|http/, path);
     assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
@@ -67,13 +87,26 @@ test('every page has the strict policy and its companions, and can be framed by 
     assert.match(answer.headers.get('strict-transport-security') ?? '', /max-age=31536000/);
     // A style of the page's own is allowed by its hash only.
     assert.equal(answer.text.includes('<style'), /style-src 'sha256-/.test(policy), path);
-    assert.doesNotMatch(answer.text, /<script(?![^>]* src=)|\son[a-z]+=|javascript:|https?:\/\/(?!auth\.example\.com|www\.w3\.org)[^"]*\.(js|css)/i, path);
+    assert.doesNotMatch(
+      answer.text,
+      /<script(?![^>]* src=)|\son[a-z]+=|javascript:|https?:\/\/(?!auth\.example\.com|www\.w3\.org)[^"]*\.(js|css)/i,
+      path,
+    );
   }
 });
 
 test('every answer of the API, errors too, has the headers that keep browsers from misreading it (PAG-01)', async () => {
-  const answers = [await server.get('/me'), await server.call('GET', '/nowhere'), await server.call('PUT', '/health'), await server.call('GET', '/%')];
-  for (const answer of [...answers, await server.call('GET', '/health'), await server.post('/auth/login', undefined, { raw: '{' })]) {
+  const answers = [
+    await server.get('/me'),
+    await server.call('GET', '/nowhere'),
+    await server.call('PUT', '/health'),
+    await server.call('GET', '/%'),
+  ];
+  for (const answer of [
+    ...answers,
+    await server.call('GET', '/health'),
+    await server.post('/auth/login', undefined, { raw: '{' }),
+  ]) {
     assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
     assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
     assert.equal(answer.headers.get('cross-origin-resource-policy'), 'same-origin');
@@ -93,7 +126,9 @@ test('whatever carries a token, a session or a person is not stored by anyone (C
     await server.post('/auth/refresh', { refresh_token: signedIn.body.refresh_token }),
     await server.post('/auth/reauthenticate', { password }, { bearer }),
     await server.post('/auth/register', { email: someEmail(), password: PASSWORD }),
-    ...(await Promise.all(['/me', '/me/sessions', '/me/activity', '/me/trusted-devices'].map((path) => server.get(path, { bearer })))),
+    ...(await Promise.all(
+      ['/me', '/me/sessions', '/me/activity', '/me/trusted-devices'].map((path) => server.get(path, { bearer })),
+    )),
     await server.call('POST', '/api/v1/me/export', { bearer }),
   ];
   for (const answer of answers) {
@@ -101,7 +136,10 @@ test('whatever carries a token, a session or a person is not stored by anyone (C
     assert.equal(answer.headers.get('cache-control'), 'no-store');
     assert.equal(answer.headers.get('etag'), null);
   }
-  const again = await server.get('/me', { bearer, headers: { 'if-none-match': '*', 'if-modified-since': new Date().toUTCString() } });
+  const again = await server.get('/me', {
+    bearer,
+    headers: { 'if-none-match': '*', 'if-modified-since': new Date().toUTCString() },
+  });
   assert.equal(again.status, 200);
 });
 

@@ -21,7 +21,11 @@ before(async () => {
 const pathOf = (url: string): string => url.replace(/:[a-z_]+/g, SOME_ID);
 
 /** Sends all of them, several at once, and checks each. */
-async function each<T>(cases: readonly T[], send: (one: T) => Promise<Answer>, check: (one: T, answer: Answer) => void) {
+async function each<T>(
+  cases: readonly T[],
+  send: (one: T) => Promise<Answer>,
+  check: (one: T, answer: Answer) => void,
+) {
   for (let at = 0; at < cases.length; at += 16) {
     const some = cases.slice(at, at + 16);
     const answers = await Promise.all(some.map(send));
@@ -31,8 +35,16 @@ async function each<T>(cases: readonly T[], send: (one: T) => Promise<Answer>, c
 
 const unsafe = () => routes.filter((route) => UNSAFE.has(route.method));
 
-async function sweep(credentials: CallOptions, codes: (route: CollectedRoute) => readonly number[]): Promise<number> {
-  const cases = unsafe().flatMap((route) => badBodies(route).map((bad) => ({ route, bad })));
+async function sweep(
+  credentials: CallOptions,
+  codes: (route: CollectedRoute) => readonly number[],
+  most = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const cases = unsafe().flatMap((route) =>
+    badBodies(route)
+      .slice(-most)
+      .map((bad) => ({ route, bad })),
+  );
   await each(
     cases,
     ({ route, bad }) => server.call(route.method, pathOf(route.url), { ...credentials, ...bad.sent }),
@@ -58,7 +70,7 @@ test('no bad body gets past any route, whoever sends it: a 4xx problem, and noth
 
 test('without credentials no bad body is even read where a session is needed', async () => {
   const before = await contents(server);
-  await sweep({}, ({ rules }) => (rules.access === 'public' ? [400, 401, 413, 415] : [401]));
+  await sweep({}, ({ rules }) => (rules.access === 'public' ? [400, 401, 413, 415] : [401]), 24);
   assert.deepEqual(await contents(server), before);
 });
 

@@ -1,7 +1,7 @@
-import type { CallOptions } from '../../kit.ts';
-import type { CollectedRoute } from '../../../src/platform/http/server.ts';
-import { exampleOf } from '../../../src/platform/http/openapi-example.ts';
 import type { JsonSchema } from '../../../src/platform/http/openapi-document.ts';
+import { exampleOf } from '../../../src/platform/http/openapi-example.ts';
+import type { CollectedRoute } from '../../../src/platform/http/server.ts';
+import type { CallOptions } from '../../kit.ts';
 
 export interface BadBody {
   readonly what: string;

@@ -84,14 +84,26 @@ test('no spelling of a content type lets a body past its validation (INP-08, I-1
 
 test('no content type, an empty one, or two of them, is unsupported (INP-08)', async () => {
   const json = 'Content-Type: application/json';
-  for (const headers of [[], ['Content-Type:'], [json, json], [json, 'Content-Type: text/plain'], ['Content-Type: text/plain', json]]) {
+  for (const headers of [
+    [],
+    ['Content-Type:'],
+    [json, json],
+    [json, 'Content-Type: text/plain'],
+    ['Content-Type: text/plain', json],
+  ]) {
     const answer = await send(...headers);
     assert.deepEqual([answer.status, answer.body.code], [415, 'unsupported_media_type'], headers.join(' | '));
   }
 });
 
 test('JSON in UTF-8 is read however the type is capitalised, and then validated (INP-08)', async () => {
-  for (const type of ['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'application/json;charset=UTF-8', 'application/json; charset="utf-8"']) {
+  for (const type of [
+    'application/json',
+    'Application/JSON',
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'application/json; charset="utf-8"',
+  ]) {
     const answer = await send(`Content-Type: ${type}`);
     assert.deepEqual([answer.status, answer.body.code], [400, 'validation_failed'], type);
     assert.deepEqual(answer.body.errors, [{ field: 'is_admin', code: 'unknown', message: 'is not a field here' }]);

@@ -2,11 +2,11 @@
 // The contract is made of the routes, which are the same on every engine.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { refusalCatalogue } from '../../../src/lib/refusal.ts';
 import { buildOpenApi } from '../../../src/platform/http/openapi.ts';
+import type { JsonSchema, OpenApiDocument, OpenApiOperation } from '../../../src/platform/http/openapi-document.ts';
 import { compileValidator } from '../../../src/platform/http/validation.ts';
 import { startServer, type TestServer } from '../../kit.ts';
-import { refusalCatalogue } from '../../../src/lib/refusal.ts';
-import type { JsonSchema, OpenApiDocument, OpenApiOperation } from '../../../src/platform/http/openapi-document.ts';
 
 let server: TestServer;
 let document: OpenApiDocument;
@@ -60,7 +60,10 @@ test('every operation says what it is for, who may call it, what limits it and h
     assert.equal(operation.tags?.length, 1, `${name}: one tag`);
     assert.ok(tags.has(operation.tags?.[0] as string), `${name}: tag`);
     const access = operation['x-access'];
-    assert.ok(access === 'public' || access === 'session' || typeof access?.permission === 'string', `${name}: x-access`);
+    assert.ok(
+      access === 'public' || access === 'session' || typeof access?.permission === 'string',
+      `${name}: x-access`,
+    );
     assert.equal(operation.security === undefined, access === 'public', `${name}: security`);
     assert.ok(operation['x-limits'], `${name}: x-limits`);
     for (const code of operation['x-errors'] ?? []) assert.ok(codes.has(code), `${name}: ${code}`);
@@ -72,7 +75,10 @@ test('every operation shows an example of its body and of its answer, and the ex
     const bodies = operation.requestBody === undefined ? [] : [operation.requestBody.content];
     const answers = Object.entries(operation.responses ?? {});
     assert.ok(answers.length > 0, `${name}: answers`);
-    assert.ok(answers.some(([status]) => /^[23]\d\d$/.test(status)), `${name}: an answer that is a success`);
+    assert.ok(
+      answers.some(([status]) => /^[23]\d\d$/.test(status)),
+      `${name}: an answer that is a success`,
+    );
     const contents = [...bodies, ...answers.flatMap(([, { content }]) => (content === undefined ? [] : [content]))];
     for (const media of contents.flatMap((content) => Object.values(content))) {
       assert.notEqual(media.example, undefined, `${name}: an example`);
@@ -88,7 +94,11 @@ test('the example of every body is one that its route would take', () => {
     const media = document.paths[path]?.[method.toLowerCase()]?.requestBody?.content['application/json'];
     const validate = compileValidator({ schema: schema.body, httpPart: 'body', method, url } as never);
     const result = validate(media?.example) as { error?: { options: unknown } };
-    assert.equal(result.error, undefined, `${method} ${url}: ${JSON.stringify([media?.example, result.error?.options])}`);
+    assert.equal(
+      result.error,
+      undefined,
+      `${method} ${url}: ${JSON.stringify([media?.example, result.error?.options])}`,
+    );
   }
 });
 
@@ -96,7 +106,10 @@ test('path parameters are exactly those of the path', () => {
   for (const [path, methods] of Object.entries(document.paths)) {
     const expected = [...path.matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name).sort();
     for (const [method, operation] of Object.entries(methods)) {
-      const declared = (operation.parameters ?? []).filter((one) => one.in === 'path').map(({ name }) => name).sort();
+      const declared = (operation.parameters ?? [])
+        .filter((one) => one.in === 'path')
+        .map(({ name }) => name)
+        .sort();
       assert.deepEqual(declared, expected, `${method} ${path}`);
     }
   }
@@ -119,6 +132,9 @@ test('whatever an answer is made of, only what its schema names leaves the house
   assert.deepEqual(Object.keys(body).sort(), ['data', 'next_cursor']);
   for (const one of body.data) assert.deepEqual(Object.keys(one).sort(), Object.keys(session).sort());
   const me = await server.get('/me', { bearer: user.accessToken });
-  assert.deepEqual(Object.keys(me.body).sort(), Object.keys(document.components?.schemas?.User?.properties ?? {}).sort());
+  assert.deepEqual(
+    Object.keys(me.body).sort(),
+    Object.keys(document.components?.schemas?.User?.properties ?? {}).sort(),
+  );
   assert.doesNotMatch(me.text + JSON.stringify(body), /hash|secret|version|permissions/);
 });

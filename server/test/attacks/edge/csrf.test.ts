@@ -52,7 +52,11 @@ test('forms of other sites, of every type that a form can have, change nothing (
   for (const route of unsafe()) {
     for (const type of types) {
       // As an old browser sends it: no Origin, no Sec-Fetch-Site, only the cookie.
-      const answer = await server.call(route.method, pathOf(route.url), { cookie: user.cookie, raw: '{"a":"="}', type });
+      const answer = await server.call(route.method, pathOf(route.url), {
+        cookie: user.cookie,
+        raw: '{"a":"="}',
+        type,
+      });
       isProblem(answer, [403, 415]);
     }
   }
@@ -79,7 +83,11 @@ test('every route that takes a cookie session wants its CSRF token, and only its
 test('the CSRF token counts in its header only: not in the query, a cookie or the body (CSRF-04)', async () => {
   const cookie = `${user.cookie}; csrf_token=${user.csrf}; x-csrf-token=${user.csrf}`;
   const path = `/api/v1/me?csrf_token=${user.csrf}&x-csrf-token=${user.csrf}`;
-  isProblem(await server.call('PATCH', path, { cookie, body: { name: 'E', csrf_token: user.csrf } }), 403, 'csrf_invalid');
+  isProblem(
+    await server.call('PATCH', path, { cookie, body: { name: 'E', csrf_token: user.csrf } }),
+    403,
+    'csrf_invalid',
+  );
 });
 
 test('with its token, from our own pages or an allowed application, a cookie session may do everything', async () => {

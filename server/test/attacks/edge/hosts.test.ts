@@ -52,8 +52,12 @@ test('tokens and cookies know nothing of what a request says about host or schem
   const { email, password } = user;
   const answer = await server.post('/auth/login', { email, password, session: 'cookie' }, { headers: FORWARDED });
   for (const line of answer.headers.getSetCookie()) assert.doesNotMatch(line, /domain|secure|__Host|evil/i);
-  const token = (await server.post('/auth/login', { email, password }, { headers: FORWARDED })).body.access_token as string;
-  assert.equal(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).iss, server.config.JWT_ISSUER);
+  const token = (await server.post('/auth/login', { email, password }, { headers: FORWARDED })).body
+    .access_token as string;
+  assert.equal(
+    JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).iss,
+    server.config.JWT_ISSUER,
+  );
 });
 
 test('no header names another path, method or user (HDR-02, I-096)', async () => {
@@ -78,7 +82,11 @@ test('no header names another path, method or user (HDR-02, I-096)', async () =>
 });
 
 test('by default nobody is trusted to name another address (HDR-06, I-096)', async () => {
-  await server.post('/auth/login', { email: user.email, password: 'wrong' }, { headers: { 'x-forwarded-for': '203.0.113.9', 'x-real-ip': '203.0.113.9' } });
+  await server.post(
+    '/auth/login',
+    { email: user.email, password: 'wrong' },
+    { headers: { 'x-forwarded-for': '203.0.113.9', 'x-real-ip': '203.0.113.9' } },
+  );
   await server.app.settle();
   const rows = await server.db.query<{ line: string }>(
     "SELECT row_to_json(e)::text AS line FROM audit.events e WHERE action = 'session.login_failed'",
@@ -89,8 +97,21 @@ test('by default nobody is trusted to name another address (HDR-06, I-096)', asy
 
 test('a request id of ours stays, and any other is replaced (HDR-05)', async () => {
   const good = 'trace-0123456789_ABC.def';
-  assert.equal((await server.call('GET', '/health', { headers: { 'x-request-id': good } })).headers.get('x-request-id'), good);
-  const bad = ['', 'short', 'a'.repeat(65), 'a'.repeat(10_000), 'with space 123', 'ünïcode-12345', '<script>alert(1)', "1' OR '1'='1", '../../etc/passwd'];
+  assert.equal(
+    (await server.call('GET', '/health', { headers: { 'x-request-id': good } })).headers.get('x-request-id'),
+    good,
+  );
+  const bad = [
+    '',
+    'short',
+    'a'.repeat(65),
+    'a'.repeat(10_000),
+    'with space 123',
+    'ünïcode-12345',
+    '<script>alert(1)',
+    "1' OR '1'='1",
+    '../../etc/passwd',
+  ];
   for (const id of bad) {
     const answer = await ask(server, 'GET /api/v1/me HTTP/1.1', 'Host: x', `X-Request-Id: ${id}`);
     assert.match(answer.headers['x-request-id'] ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-7/, id.slice(0, 20));

@@ -40,9 +40,15 @@ async function signUp(): Promise<{ email: string; accessToken: string; refreshTo
   expect(await server.post('/auth/register', { email, password: PASSWORD }, { headers: from(ipv4()) }), 202);
   const token = await server.linkToken(email, '/verify-email');
   expect(await server.post('/auth/verify-email', { token }, { headers: from(ipv4()) }), 200);
-  const answer = expect(await server.post('/auth/login', { email, password: PASSWORD }, { headers: from(ipv4()) }), 200);
+  const answer = expect(
+    await server.post('/auth/login', { email, password: PASSWORD }, { headers: from(ipv4()) }),
+    200,
+  );
   return { email, accessToken: answer.body.access_token, refreshToken: answer.body.refresh_token };
 }
+
+// A second may pass between two answers.
+const remaining = (answer: Answer) => answer.headers.get('ratelimit')?.replace(/;t=\d+$/, '');
 
 function isLimited(answer: Answer, policy: string, max: number, seconds: number): void {
   isProblem(answer, 429, 'rate_limited');
@@ -71,9 +77,12 @@ test('routes that take a credential have the stricter limit, known and unknown a
   for (let count = 0; count < LOGIN.max; count++) {
     const [a, b] = [await guess(known, email), await guess(unknown)];
     isProblem(a, 401, 'invalid_credentials');
-    assert.equal(a.headers.get('ratelimit'), b.headers.get('ratelimit'));
+    assert.equal(remaining(a), remaining(b));
   }
-  for (const [address, who] of [[known, email], [unknown, 'nobody@example.com']] as const) {
+  for (const [address, who] of [
+    [known, email],
+    [unknown, 'nobody@example.com'],
+  ] as const) {
     isLimited(await guess(address, who), 'login', LOGIN.max, LOGIN.seconds);
   }
 });
@@ -84,7 +93,8 @@ test('every route that takes a credential counts for the same limit', async () =
   for (const path of paths.slice(0, LOGIN.max)) {
     isProblem(await server.post(path, {}, { headers: from(address) }), 400, 'validation_failed');
   }
-  for (const path of paths) isLimited(await server.post(path, {}, { headers: from(address) }), 'login', LOGIN.max, LOGIN.seconds);
+  for (const path of paths)
+    isLimited(await server.post(path, {}, { headers: from(address) }), 'login', LOGIN.max, LOGIN.seconds);
 });
 
 test('the limit counts guesses that arrive together one by one (BRU-09)', async () => {
@@ -95,14 +105,21 @@ test('the limit counts guesses that arrive together one by one (BRU-09)', async 
 
 test('an IPv6 subscriber is one, whatever address of the /64 and whatever spelling is used (BRU-08, I-091)', async () => {
   const net = prefix();
-  const spellings = [`${net}::1`, `${net}:0:0:0:2`, `${net.toUpperCase()}::3`, `[${net}::4]:443`, `${net}:ffff:ffff:ffff:ffff`];
+  const spellings = [
+    `${net}::1`,
+    `${net}:0:0:0:2`,
+    `${net.toUpperCase()}::3`,
+    `[${net}::4]:443`,
+    `${net}:ffff:ffff:ffff:ffff`,
+  ];
   for (const address of spellings.slice(0, LOGIN.max)) isProblem(await guess(address), 401);
   for (const address of [...spellings, `${net}::${randomBytes(2).toString('hex')}`]) {
     isLimited(await guess(address), 'login', LOGIN.max, LOGIN.seconds);
   }
   isProblem(await guess(`${prefix()}::1`), 401);
   const four = ipv4();
-  for (const address of [four, `::ffff:${four}`, `${four}:8080`, `::FFFF:${four}`]) isProblem(await guess(address), 401);
+  for (const address of [four, `::ffff:${four}`, `${four}:8080`, `::FFFF:${four}`])
+    isProblem(await guess(address), 401);
   isLimited(await guess(four), 'login', LOGIN.max, LOGIN.seconds);
 });
 
@@ -136,7 +153,15 @@ test('a refresh is refused before it rotates, so that the limit costs nobody the
 
 test('what asks for nothing is never counted: health, keys, contract, pages, OPTIONS', async () => {
   const address = ipv4();
-  const paths = ['/health', '/ready', '/.well-known/jwks.json', '/docs', '/api/v1/openapi.json', '/verify-email', '/dev/inbox'];
+  const paths = [
+    '/health',
+    '/ready',
+    '/.well-known/jwks.json',
+    '/docs',
+    '/api/v1/openapi.json',
+    '/verify-email',
+    '/dev/inbox',
+  ];
   for (const path of [...paths, ...paths]) {
     const answer = expect(await server.call('GET', path, { headers: from(address) }), 200);
     assert.equal(answer.headers.get('ratelimit'), null, path);
@@ -166,7 +191,11 @@ test('only what a trusted proxy says is believed, from right to left; the rest i
 test('an address that cannot be read is no way around anything: the password decides, and the limit counts (I-089)', async () => {
   const { email } = await signUp();
   for (const odd of ['', 'x', '999.1.1.1', "1' OR '1'='1", '%00', '-1', '0x7f.1', `${'1'.repeat(5_000)}`]) {
-    const answer = await server.post('/auth/login', { email, password: 'wrong' }, { headers: { 'x-forwarded-for': odd } });
+    const answer = await server.post(
+      '/auth/login',
+      { email, password: 'wrong' },
+      { headers: { 'x-forwarded-for': odd } },
+    );
     assert.ok(answer.status === 401 || answer.status === 429, `${odd}: ${answer.status}`);
   }
 });

@@ -3,17 +3,7 @@ import { type RefusalCode, refusalCatalogue } from '../../../src/lib/refusal.ts'
 import type { Answer, TestServer } from '../../kit.ts';
 
 const catalogue = new Map(refusalCatalogue().map((entry) => [entry.code as string, entry]));
-const MEMBERS = new Set([
-  'type',
-  'title',
-  'status',
-  'detail',
-  'code',
-  'request_id',
-  'errors',
-  'policy',
-  'retry_after',
-]);
+const MEMBERS = new Set(['type', 'title', 'status', 'detail', 'code', 'request_id', 'errors', 'policy', 'retry_after']);
 /** What would tell an attacker how the server is made: stacks, SQL, paths, drivers, engine messages. */
 const INNARDS =
   /\n\s+at |node_modules|\.ts:\d|\/src\/|SELECT |INSERT |syntax error|violates|relation "|pg_|ECONN|FST_ERR|Unexpected token|undefined|\[object /;

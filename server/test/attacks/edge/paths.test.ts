@@ -84,7 +84,13 @@ test('thirty-nine spellings of every protected route let nobody in without a cre
 
 test('a spelling either is the route, with its owner’s answer, or nothing at all (INP-14)', async () => {
   for (const target of spellings('/api/v1/me')) {
-    const answer = await ask(server, `GET ${target} HTTP/1.1`, 'Host: x', 'Connection: close', `Authorization: Bearer ${user.accessToken}`);
+    const answer = await ask(
+      server,
+      `GET ${target} HTTP/1.1`,
+      'Host: x',
+      'Connection: close',
+      `Authorization: Bearer ${user.accessToken}`,
+    );
     if (answer.status === 200) assert.equal(answer.body.email, user.email, target);
     else assert.ok([400, 404].includes(answer.status), `${target}: ${answer.status}`);
     assert.equal(answer.headers['cache-control'], 'no-store', target);

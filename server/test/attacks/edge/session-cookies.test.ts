@@ -47,7 +47,7 @@ function spellings(cookie: string): string[] {
     Buffer.concat([bytes.subarray(0, 16), Buffer.alloc(32)]).toString('base64url'),
     Buffer.concat([Buffer.alloc(16), bytes.subarray(16)]).toString('base64url'),
     Buffer.concat([bytes, Buffer.alloc(1)]).toString('base64url'),
-  ];
+  ].filter((spelling) => spelling !== value); // the two alphabets of base64 may agree on it
 }
 
 test('no spelling of the cookie but its own is let in, and none is a 500 (SES-09, I-097)', async () => {

@@ -57,10 +57,16 @@ test('on https every cookie is __Host-, Secure, HttpOnly, SameSite, for / and no
   const other = await startServer({ env: { PUBLIC_URL: 'https://auth.example.com' } });
   const user = await other.user();
   const { email, password } = user;
-  const lines = expect(await other.post('/auth/login', { email, password, session: 'cookie' }), 200).headers.getSetCookie();
+  const lines = expect(
+    await other.post('/auth/login', { email, password, session: 'cookie' }),
+    200,
+  ).headers.getSetCookie();
   assert.equal(lines.length, 2);
   for (const line of lines) {
-    assert.match(line, /^__Host-(session|device)=[A-Za-z0-9_-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+; Secure$/);
+    assert.match(
+      line,
+      /^__Host-(session|device)=[A-Za-z0-9_-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+; Secure$/,
+    );
     assert.ok(line.length < 4096);
   }
   const [session = ''] = lines.map((line) => line.split(';')[0] as string);
@@ -126,7 +132,7 @@ test('a user who was disabled or deleted in the database is out as soon as the f
   isProblem(await server.post('/auth/refresh', { refresh_token: ada.refreshToken }), 401, 'session_revoked');
 });
 
-test("sessions of others are neither listed nor ended: the answer is as for one that there is not (SES-11)", async () => {
+test('sessions of others are neither listed nor ended: the answer is as for one that there is not (SES-11)', async () => {
   const [ada, eve] = [await server.user(), await server.user()];
   const list = (who: TestUser) => server.get('/me/sessions', { bearer: who.accessToken });
   const foreign = (await list(ada)).body.data[0].id as string;

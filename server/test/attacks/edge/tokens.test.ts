@@ -46,7 +46,8 @@ test('the helper signs tokens that are taken, so that what follows is refused fo
 test('no token without a signature is taken, however its algorithm is spelled (TOK-01)', async () => {
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '', null, undefined, [], 0]) {
     const input = `${encode({ ...header, alg })}.${encode(claims)}`;
-    for (const signature of ['', '.', `.${user.accessToken.split('.')[2]}`, '.AA']) await refused(input + signature, String(alg));
+    for (const signature of ['', '.', `.${user.accessToken.split('.')[2]}`, '.AA'])
+      await refused(input + signature, String(alg));
     await refused(signed(claims, { ...header, alg }), `signed, alg ${alg}`);
   }
 });
@@ -56,8 +57,24 @@ test('our public key, in any of its encodings, is no secret for HS256 (TOK-02, I
   const pem = verifyWith.export({ type: 'spki', format: 'pem' }) as string;
   const jwk = verifyWith.export({ format: 'jwk' });
   const raw = Buffer.from(jwk.x as string, 'base64url');
-  const secrets = [pem, pem.trim(), `\n${pem}`, ` ${pem}`, pem.replaceAll('\n', '\r\n'), `${pem}\n`, JSON.stringify(jwk), jwk.x as string, raw];
-  secrets.push(verifyWith.export({ type: 'spki', format: 'der' }), raw.toString('hex'), '', Buffer.alloc(32), header.kid as string);
+  const secrets = [
+    pem,
+    pem.trim(),
+    `\n${pem}`,
+    ` ${pem}`,
+    pem.replaceAll('\n', '\r\n'),
+    `${pem}\n`,
+    JSON.stringify(jwk),
+    jwk.x as string,
+    raw,
+  ];
+  secrets.push(
+    verifyWith.export({ type: 'spki', format: 'der' }),
+    raw.toString('hex'),
+    '',
+    Buffer.alloc(32),
+    header.kid as string,
+  );
   for (const secret of secrets) {
     for (const head of [{ ...header, alg: 'HS256' }, header, { alg: 'HS256', typ: 'at+jwt' }]) {
       const input = `${encode(head)}.${encode(claims)}`;
@@ -70,7 +87,18 @@ test('another algorithm under the same kid, or an unknown, empty or odd kid, fin
   for (const alg of ['RS256', 'ES256', 'PS256', 'HS256', 'Ed25519', 'EdDSA ', 'eddsa']) {
     await refused(signed(claims, { ...header, alg }), alg);
   }
-  const kids = ['', 'x', null, 0, [header.kid], '__proto__', 'constructor', 'toString', "' OR '1'='1", '../../dev/null'];
+  const kids = [
+    '',
+    'x',
+    null,
+    0,
+    [header.kid],
+    '__proto__',
+    'constructor',
+    'toString',
+    "' OR '1'='1",
+    '../../dev/null',
+  ];
   for (const kid of [...kids, `${header.kid} `]) await refused(signed(claims, { ...header, kid }), `kid ${kid}`);
   const { kid, ...withoutKid } = header;
   await refused(signed(claims, withoutKid), `no kid ${kid}`);
@@ -86,7 +114,14 @@ test('keys that a token brings along or points to are not used, and nobody is as
   const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/jwks.json`;
   const own = generateKeyPairSync('ed25519');
   const jwk = own.publicKey.export({ format: 'jwk' });
-  for (const more of [{ jwk }, { jku: url }, { x5u: url }, { x5c: [jwk.x] }, { jwk, kid: 'x' }, { jku: `${server.url}/.well-known/jwks.json` }]) {
+  for (const more of [
+    { jwk },
+    { jku: url },
+    { x5u: url },
+    { x5c: [jwk.x] },
+    { jwk, kid: 'x' },
+    { jku: `${server.url}/.well-known/jwks.json` },
+  ]) {
     await refused(signed(claims, { ...header, ...more }, own.privateKey), Object.keys(more).join());
     await refused(signed(claims, { ...header, ...more }), `ours with ${Object.keys(more)}`);
   }
@@ -123,7 +158,14 @@ test('nothing else that we give out is an access token (TOK-09)', async () => {
   await server.post('/auth/password/forgot', { email: user.email });
   const mailed = await server.linkToken(user.email, '/reset-password');
   const cookie = await server.user({ session: 'cookie' });
-  const values = [user.refreshToken, user.deviceToken, mailed, cookie.csrf, cookie.cookie.slice('session='.length), user.id];
+  const values = [
+    user.refreshToken,
+    user.deviceToken,
+    mailed,
+    cookie.csrf,
+    cookie.cookie.slice('session='.length),
+    user.id,
+  ];
   for (const value of values) await refused(value, value.slice(0, 3), 'unauthenticated');
   for (const typ of ['JWT', 'logout+jwt', 'id_token', 'at+JWT', 'application/at+jwt', undefined]) {
     await refused(signed(claims, { ...header, typ }), `typ ${typ}`);
@@ -135,7 +177,17 @@ test('payloads of any other shape, with our signature on them, are refused and b
     await refused(signed(payload), payload, 'unauthenticated');
   }
   for (const key of ['sub', 'sid']) {
-    for (const value of [undefined, null, '', 'x', 1, [claims[key]], { toString: 'x' }, "' OR 1=1", `${claims[key]} `]) {
+    for (const value of [
+      undefined,
+      null,
+      '',
+      'x',
+      1,
+      [claims[key]],
+      { toString: 'x' },
+      "' OR 1=1",
+      `${claims[key]} `,
+    ]) {
       await refused(signed({ ...claims, [key]: value }), `${key} ${JSON.stringify(value)}`, 'unauthenticated');
     }
   }
@@ -149,7 +201,14 @@ test("a session of somebody else is not the subject's (TOK-10, SES-14)", async (
 });
 
 test('headers that we never write, nested tokens and other serialisations are refused (TOK-11)', async () => {
-  const heads = [{ crit: ['b64'], b64: false }, { crit: [] }, { crit: ['exp'], exp: 1 }, { zip: 'DEF' }, { cty: 'JWT' }, { b64: true }];
+  const heads = [
+    { crit: ['b64'], b64: false },
+    { crit: [] },
+    { crit: ['exp'], exp: 1 },
+    { zip: 'DEF' },
+    { cty: 'JWT' },
+    { b64: true },
+  ];
   for (const more of heads) await refused(signed(claims, { ...header, ...more }), JSON.stringify(more));
   const text = JSON.stringify(header);
   await refused(signed(claims, text.replace('{', `{"alg":"none",`)), 'alg twice');

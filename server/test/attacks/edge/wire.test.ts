@@ -48,7 +48,15 @@ test('garbage behind a request is never taken for the answer to it (SMU-03)', as
 });
 
 const AMBIGUOUS: Record<string, string[]> = {
-  'Content-Length beside Transfer-Encoding': [LOGIN, HOST, JSON_TYPE, 'Content-Length: 2', 'Transfer-Encoding: chunked', '', '0'],
+  'Content-Length beside Transfer-Encoding': [
+    LOGIN,
+    HOST,
+    JSON_TYPE,
+    'Content-Length: 2',
+    'Transfer-Encoding: chunked',
+    '',
+    '0',
+  ],
   'two Content-Lengths': [LOGIN, HOST, JSON_TYPE, 'Content-Length: 2', 'Content-Length: 3', '', '{}'],
   'a Content-Length with a sign': [LOGIN, HOST, JSON_TYPE, 'Content-Length: +2', '', '{}'],
   'a Content-Length with letters': [LOGIN, HOST, JSON_TYPE, 'Content-Length: 2a', '', '{}'],
@@ -93,7 +101,13 @@ test('headers beyond the limit, a bearer of 100 KB or 10 MB among them, are a 43
 });
 
 test('headers and cookies named as members of objects are only names (INP-01, INP-02, I-105)', async () => {
-  const odd = ['__proto__: x', 'constructor: y', 'toString: z', 'hasOwnProperty: 1', 'Cookie: __proto__=1; constructor=2'];
+  const odd = [
+    '__proto__: x',
+    'constructor: y',
+    'toString: z',
+    'hasOwnProperty: 1',
+    'Cookie: __proto__=1; constructor=2',
+  ];
   const answer = await ask(server, 'GET /api/v1/me HTTP/1.1', HOST, ...odd, `Authorization: Bearer ${ada.accessToken}`);
   assert.equal(answer.status, 200);
   assert.equal(answer.body.email, ada.email);
@@ -112,7 +126,10 @@ test('TRACE, CONNECT and what only other protocols use are refused with the meth
 test('Expect: 100-continue is answered, and an unknown expectation is no reason to refuse', async () => {
   const body = ['Content-Length: 2', JSON_TYPE, '', '{}'].join('\r\n');
   const told = answersIn(await exchange(server, `${LOGIN}\r\n${HOST}\r\nExpect: 100-continue\r\n${body}`));
-  assert.deepEqual(told.map(({ status }) => status), [100, 400]);
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    [100, 400],
+  );
   const odd = answersIn(await exchange(server, `${LOGIN}\r\n${HOST}\r\nExpect: magic\r\n${body}`));
   isRawProblem(odd[0], 400, 'validation_failed');
 });

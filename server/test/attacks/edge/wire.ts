@@ -39,10 +39,7 @@ export function answersIn(heard: string): RawAnswer[] {
     if (end < 0) break;
     const [first = '', ...lines] = rest.slice(0, end).split('\r\n');
     const headers = Object.fromEntries(
-      lines.map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
+      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
     );
     const status = Number(first.split(' ')[1]);
     const length = status < 200 ? 0 : Number(headers['content-length'] ?? 0);
