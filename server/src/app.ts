@@ -109,7 +109,24 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
   const sessions = createSessions({ db, cache, changes, clock, metrics, config });
   const passwords = createPasswords({ config, metrics: metrics.passwords });
   const guesses = createGuesses(encryption);
-  const counts = createRequestCounts({ cache, db, clock, onError });
+  const counts = createRequestCounts({
+    cache,
+    db,
+    clock,
+    onError,
+    onExceeded(policy, key) {
+      if (policy !== 'login') return;
+      const origin = { requestId: '', address: key, userAgent: '', now: clock.now() };
+      const line = {
+        action: 'limits.exceeded',
+        outcome: 'denied',
+        actor: { type: 'anonymous' },
+        origin,
+        detail: { policy },
+      } as const;
+      unit.record({ audit: [line] }).catch(onError);
+    },
+  });
   const signIn = createSignIn({ db, unit, sessions, guesses, config });
   const idempotency = createIdempotency({ db, clock, encryption });
   const sealer = createSealer({
@@ -186,7 +203,7 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     async listen() {
       await keys.start();
       await changes.start();
-      counts.start();
+      await counts.start();
       outbox.start();
       sealer.start();
       jobs.start();
@@ -205,7 +222,7 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
       await sleep(config.SHUTDOWN_DELAY * 1000);
       await stopListening(app.server);
       await app.close();
-      counts.stop();
+      await counts.stop();
       // First what uses the database, then what it is reached through; what fails to stop keeps nothing else open.
       for (const part of [jobs, outbox, sealer, changes]) await part.stop().catch(onError);
       for (const part of [metricsServer, transport, cache, feed, db]) await part?.close().catch(onError);

@@ -88,6 +88,11 @@ export function createSignIn({ db, unit, sessions, guesses }: Deps): SignIn {
     }
     const from = await device(tx, how);
     await guesses.succeeded(tx, user.email, from.isStrange ? null : from.id);
+    // An address that nobody has proven is not written to without end.
+    const isWelcome =
+      !from.isStrange ||
+      user.email_verified_at !== null ||
+      (await guesses.admitMail(tx, 'notice', user.email, origin.now));
     const session = await sessions.start(
       tx,
       { userId: user.id, kind: how.mode, amr: how.amr, deviceId: from.id },
@@ -116,7 +121,7 @@ export function createSignIn({ db, unit, sessions, guesses }: Deps): SignIn {
           detail: { ...how.audit?.detail, amr: how.amr, new_device: from.isStrange },
         },
       ],
-      mail: from.isStrange ? [newDeviceMail(user, origin)] : [],
+      mail: from.isStrange && isWelcome ? [newDeviceMail(user, origin)] : [],
       changed: [user.id],
     };
     return { signedIn: { principal, secret: session.secret, deviceToken: from.token }, effects };

@@ -2,7 +2,7 @@ import type { RateLimit } from '../../config/config.ts';
 import type { Cache } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/index.ts';
-import { addCount } from './store.ts';
+import { addCount, deleteCount } from './store.ts';
 
 export interface LimitState {
   readonly allowed: boolean;
@@ -20,8 +20,8 @@ export interface RequestCounts {
   countNow(policy: string, key: string, limit: RateLimit): Promise<LimitState>;
   peek(policy: string, key: string, limit: RateLimit): LimitState;
   clear(keys: readonly string[]): Promise<void>;
-  start(): void;
-  stop(): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 interface Counter {
@@ -34,22 +34,28 @@ interface Counter {
   untold: number;
   /** Being told: it adds itself, and must not be added by what is told beside it. */
   underWay: number;
+  isReported: boolean;
 }
 
 const COUNTERS_MAX = 100_000;
 const AGREE_EVERY_MS = 1_000;
+/** An administrator cleared a counter: the other processes drop theirs too. */
+const CLEARED = 'limits-cleared';
 
 interface Deps {
   cache: Cache;
   db: Db;
   clock: Clock;
   onError(error: unknown): void;
+  /** Once for each window and key. */
+  onExceeded?(policy: string, key: string): void;
 }
 
-export function createRequestCounts({ cache, db, clock, onError }: Deps): RequestCounts {
+export function createRequestCounts({ cache, db, clock, onError, onExceeded }: Deps): RequestCounts {
   const counters = new Map<string, Counter>();
   const dirty = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let unsubscribe: (() => Promise<void>) | undefined;
 
   // Windows are aligned to the clock, so that every process means the same one.
   const counterOf = (id: string, limit: RateLimit): Counter => {
@@ -57,7 +63,14 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
     const found = counters.get(id);
     if (found !== undefined && found.windowEndsAt > now) return found;
     const length = limit.seconds * 1000;
-    const fresh = { windowEndsAt: (Math.floor(now / length) + 1) * length, own: 0, others: 0, untold: 0, underWay: 0 };
+    const fresh = {
+      windowEndsAt: (Math.floor(now / length) + 1) * length,
+      own: 0,
+      others: 0,
+      untold: 0,
+      underWay: 0,
+      isReported: false,
+    };
     counters.delete(id);
     counters.set(id, fresh);
     if (counters.size > COUNTERS_MAX) counters.delete(counters.keys().next().value as string);
@@ -110,6 +123,14 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
     counter.untold += 1;
     return counter;
   };
+  const judge = (policy: string, key: string, counter: Counter, limit: RateLimit): LimitState => {
+    const state = stateOf(counter, limit);
+    if (!state.allowed && !counter.isReported) {
+      counter.isReported = true;
+      onExceeded?.(policy, key);
+    }
+    return state;
+  };
   const isShared = (): boolean => db.engine === 'postgres' || cache.status().kind === 'redis';
 
   return {
@@ -117,25 +138,32 @@ export function createRequestCounts({ cache, db, clock, onError }: Deps): Reques
       const id = `${policy}:${key}`;
       const counter = add(id, limit);
       if (isShared()) dirty.add(id);
-      return stateOf(counter, limit);
+      return judge(policy, key, counter, limit);
     },
     async countNow(policy, key, limit) {
       const id = `${policy}:${key}`;
       const counter = add(id, limit);
       if (isShared() && stateOf(counter, limit).allowed) await tell(id, counter);
-      return stateOf(counter, limit);
+      return judge(policy, key, counter, limit);
     },
     peek: (policy, key, limit) => stateOf(counterOf(`${policy}:${key}`, limit), limit),
     async clear(keys) {
       for (const id of keys) {
         const counter = counters.get(id);
         counters.delete(id);
-        if (counter) await cache.del(sharedKey(id, counter));
+        cache.publish(CLEARED, id);
+        if (counter === undefined) continue;
+        await cache.del(sharedKey(id, counter));
+        if (db.engine === 'postgres') await deleteCount(db, sharedKey(id, counter));
       }
     },
-    start() {
+    async start() {
+      unsubscribe = await cache.subscribe(CLEARED, (id) => void counters.delete(id));
       timer = setInterval(() => void agree().catch(onError), AGREE_EVERY_MS).unref();
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      clearInterval(timer);
+      await unsubscribe?.();
+    },
   };
 }

@@ -91,6 +91,10 @@ export async function addCount(
   return rows[0]?.count ?? null;
 }
 
+export async function deleteCount(sql: Sql, key: string): Promise<void> {
+  await sql.execute('DELETE FROM auth.request_counts WHERE key = $1', [key]);
+}
+
 export async function deleteExpiredCounts(sql: Sql, now: Date): Promise<number> {
   return sql.execute(
     'DELETE FROM auth.request_counts WHERE key IN (SELECT key FROM auth.request_counts WHERE expires_at < $1 LIMIT 5000)',

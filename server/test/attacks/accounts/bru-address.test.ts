@@ -23,6 +23,7 @@ test('BRU-03 one password sprayed over many accounts is stopped by the count of 
   const refused = answers[11];
   assert.equal(refused?.body.policy, 'login');
   assert.match(refused?.headers.get('ratelimit') as string, /^"login";r=0;t=\d+$/);
+  assert.equal((await server.audit('limits.exceeded')).length, 1, 'one line for the window, not one for each refusal');
   assert.equal((await guess(someAddress())).status, 401, 'others are not affected');
 });
 
