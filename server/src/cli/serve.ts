@@ -78,7 +78,7 @@ async function announce(app: App, config: Config, url: string, metricsPort: numb
   if (config.NODE_ENV === 'production') return;
   const { db, clock } = app.house;
   const { issueSetupLink } = await import('../core/setup/index.ts');
-  const setup = await db.transaction((tx) => issueSetupLink(tx, url, clock.now()));
+  const setup = await db.transaction((tx) => issueSetupLink(tx, config.PORT === 0 ? url : config.PUBLIC_URL, clock.now()));
   const lines: [string, string][] = [
     ['API', `${url}${config.API_PREFIX}`],
     ['Documentation', `${url}/docs`],
@@ -107,26 +107,25 @@ async function followSignals(app: App, config: Config, logs: Log): Promise<void>
     void import('../platform/diagnostics.ts').then(({ writeHeapSnapshot }) => writeHeapSnapshot(config.DATA_DIR, log));
   });
   let isStopping = false;
-  const stop = (signal: string): void => {
+  const stop = (signal: string, exit: number = EXIT.ok): void => {
     if (isStopping) return;
     isStopping = true;
     log.info({ signal }, 'stopping');
     // Whatever hangs, the process ends: what was acknowledged is in the database.
-    setTimeout(() => process.exit(EXIT.ok), config.SHUTDOWN_GRACE * 1000).unref();
+    setTimeout(() => process.exit(exit), config.SHUTDOWN_GRACE * 1000).unref();
     void app
       .close()
       .catch((error) => log.error({ err: error }, 'the stop was not clean'))
       .then(() => log.info('stopped'))
       .then(() => logs.close())
-      .then(() => process.exit(EXIT.ok));
+      .then(() => process.exit(exit));
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   // One request's bug must not decide about the others silently: it is logged, and the process makes room for a new one.
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'uncaught exception');
-    process.exitCode = EXIT.internal;
-    stop('uncaughtException');
+    stop('uncaughtException', EXIT.internal);
   });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
 }
