@@ -11,7 +11,9 @@ const pages: Record<string, () => string> = {
 };
 
 function errorsMarkdown(): string {
-  const rows = refusalCatalogue().map((one) => `| \`${one.code}\` | ${one.status} | ${one.title}. ${one.description} |`);
+  const rows = refusalCatalogue().map(
+    (one) => `| \`${one.code}\` | ${one.status} | ${one.title}. ${one.description} |`,
+  );
   return `# Errors
 
 Generated from \`server/src/lib/refusal.ts\`. Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`:

@@ -31,6 +31,7 @@ async function run(): Promise<void> {
     db = await openMigrated(config, logs);
     const { createApp, VERSION } = await program;
     app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: logs.log, db });
+    await followSignals(app, config, logs);
     const { url, metricsPort } = await app.listen();
     await announce(app, config, url, metricsPort);
     logs.log.info({ version: VERSION, pid: process.pid, engine: config.database.kind }, 'serving');
@@ -44,7 +45,6 @@ async function run(): Promise<void> {
     note(`auth-api could not start: ${message}`);
     process.exit(exit);
   }
-  await followSignals(app, config, logs);
   await new Promise(() => undefined); // a signal ends it
 }
 
@@ -78,7 +78,9 @@ async function announce(app: App, config: Config, url: string, metricsPort: numb
   if (config.NODE_ENV === 'production') return;
   const { db, clock } = app.house;
   const { issueSetupLink } = await import('../core/setup/index.ts');
-  const setup = await db.transaction((tx) => issueSetupLink(tx, config.PORT === 0 ? url : config.PUBLIC_URL, clock.now()));
+  const setup = await db.transaction((tx) =>
+    issueSetupLink(tx, config.PORT === 0 ? url : config.PUBLIC_URL, clock.now()),
+  );
   const lines: [string, string][] = [
     ['API', `${url}${config.API_PREFIX}`],
     ['Documentation', `${url}/docs`],

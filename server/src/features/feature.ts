@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from '../platform/log.ts';
 import type { Config } from '../config/config.ts';
 import type { Changes } from '../core/changes/index.ts';
 import type { Unit } from '../core/effects/index.ts';
@@ -16,6 +15,7 @@ import type { Db } from '../platform/db/index.ts';
 import type { Encryption } from '../platform/encryption.ts';
 import type { CookieNames } from '../platform/http/cookies.ts';
 import type { CollectedRoute } from '../platform/http/server.ts';
+import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 
 /**

@@ -65,7 +65,11 @@ const catalogue = {
   not_found: [404, 'Not found', 'No such thing, or not yours to see.'],
   method_not_allowed: [405, 'The method is not allowed here', 'The `Allow` header names the methods of this path.'],
   request_timeout: [408, 'The request took too long to arrive', 'Send the whole request at once.'],
-  email_taken: [409, 'The address is taken', 'Where EMAIL_VERIFICATION=optional, and when an administrator creates an account.'],
+  email_taken: [
+    409,
+    'The address is taken',
+    'Where EMAIL_VERIFICATION=optional, and when an administrator creates an account.',
+  ],
   conflict: [
     409,
     'The change conflicts with the present state',

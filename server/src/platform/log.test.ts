@@ -116,6 +116,7 @@ test('LOG-02: line breaks, escape sequences and direction overrides stay inside 
   log.info({ agent: evil, [evil]: 1 }, evil);
   const text = await output();
   assert.equal(text.split('\n').length, 2);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   assert.doesNotMatch(text.trimEnd(), /[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
   const line = JSON.parse(text);
   assert.deepEqual([line.agent, line.message, line.level], [evil, evil, 'info']);

@@ -10,7 +10,6 @@ export type { Fault, FaultKind } from './faults.ts';
 export type { AuditFilter } from './filter.ts';
 export { auditRow } from './line.ts';
 export { type RememberedCheckpoint, readCheckpointFromLog } from './log-checkpoint.ts';
-export { recordAudit } from './record.ts';
 export { applyRetention } from './retention.ts';
 export { createSealer, type Sealer, type SealerDeps, type SealerMetrics } from './sealer.ts';
 export { type ActivityLine, type AuditLine, searchAudit, userActivity } from './search.ts';

@@ -1,7 +1,6 @@
-import type { Encryption } from '../../platform/encryption.ts';
-import type { Sql, Tx } from '../../platform/db/index.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Db } from '../../platform/db/index.ts';
+import type { Db, Sql, Tx } from '../../platform/db/index.ts';
+import type { Encryption } from '../../platform/encryption.ts';
 import { type AuditEvent, auditRow } from '../audit/index.ts';
 import type { Change, Changes } from '../changes/index.ts';
 import { type OutgoingMail, outboxRow } from '../outbox/index.ts';

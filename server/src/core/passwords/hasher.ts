@@ -4,8 +4,8 @@ import { equal } from '../../lib/bytes.ts';
 import { loadArgon2 } from './argon2.ts';
 import { decoyOfBcrypt, hashByBcrypt, matchesBcrypt } from './bcrypt.ts';
 import { deriveByFirebase, deriveByPbkdf2, deriveByScrypt } from './derive.ts';
-import { parseHash } from './stored.ts';
 import type { Argon2Hash, StoredHash } from './stored.ts';
+import { parseHash } from './stored.ts';
 
 /** OWASP's parameters for 19 MiB, which it holds equal to 46 MiB in one pass. */
 const argon2id = { kind: 'argon2id', version: 19, memory: 19_456, passes: 2, lanes: 1 } as const;

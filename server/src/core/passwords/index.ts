@@ -3,9 +3,10 @@
  * hashing libraries. It owns no table: the hash is a string in the user's row. Throttling guesses and deciding who may
  * try are other nouns' business; what is bounded here is the work (one pool for login, registration and reset).
  */
-export { createPasswords } from './passwords.ts';
+
 export type { PasswordMetrics, Passwords, PasswordsDeps, Verification } from './passwords.ts';
+export { createPasswords } from './passwords.ts';
 export type { BreachOutcome, PasswordOwner } from './policy.ts';
 export type { PoolStats } from './pool.ts';
-export { inspectHash } from './stored.ts';
 export type { HashKind, Inspection } from './stored.ts';
+export { inspectHash } from './stored.ts';

@@ -1,13 +1,13 @@
-import { Refusal } from '../../lib/refusal.ts';
-import type { FieldError } from '../../lib/refusal.ts';
 import type { Config } from '../../config/config.ts';
+import type { FieldError } from '../../lib/refusal.ts';
+import { Refusal } from '../../lib/refusal.ts';
 import { createHasher } from './hasher.ts';
-import { createPolicy } from './policy.ts';
 import type { BreachOutcome, PasswordOwner } from './policy.ts';
-import { createPool } from './pool.ts';
+import { createPolicy } from './policy.ts';
 import type { PoolObserver, PoolStats } from './pool.ts';
-import { parseHash } from './stored.ts';
+import { createPool } from './pool.ts';
 import type { StoredHash } from './stored.ts';
+import { parseHash } from './stored.ts';
 import { normalize, textProblem } from './text.ts';
 
 export interface PasswordsDeps {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { RequestListener } from 'node:http';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import test from 'node:test';
-import { createPolicy } from './policy.ts';
 import type { BreachOutcome } from './policy.ts';
+import { createPolicy } from './policy.ts';
 
 const config = { PASSWORD_MIN_LENGTH: 8, PASSWORD_BREACH_CHECK: false, PUBLIC_URL: 'https://login.acme-corp.example' };
 const owner = { email: 'jane.doebridge@fabrikam.co.uk', name: 'Jane Doebridge-Smythe' };

@@ -1,5 +1,5 @@
-import type { FieldError } from '../../lib/refusal.ts';
 import type { Config } from '../../config/config.ts';
+import type { FieldError } from '../../lib/refusal.ts';
 import { isBreached } from './breach.ts';
 import { isCommon } from './common.ts';
 import { isMadeOfIdentity } from './identity.ts';

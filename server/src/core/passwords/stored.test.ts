@@ -3,8 +3,8 @@ import { argon2Sync, pbkdf2Sync, scryptSync } from 'node:crypto';
 import test from 'node:test';
 import { loadArgon2 } from './argon2.ts';
 import { createPasswords } from './passwords.ts';
-import { inspectHash, parseHash } from './stored.ts';
 import type { Argon2Hash } from './stored.ts';
+import { inspectHash, parseHash } from './stored.ts';
 
 const config = {
   PASSWORD_HASH: 'argon2id',

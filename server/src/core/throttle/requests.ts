@@ -77,8 +77,9 @@ export function createRequestCounts({ cache, db, clock, onError, onExceeded }: D
     return fresh;
   };
 
-  const stateOf = (counter: Counter, limit: RateLimit): LimitState => {
-    const total = counter.own + counter.others;
+  // By its own turn, not by how many came while it was looked up: or of a burst nobody would be let in.
+  const stateOf = (counter: Counter, limit: RateLimit, turn = counter.own): LimitState => {
+    const total = turn + counter.others;
     return {
       allowed: total <= limit.max,
       remaining: limit.max - total,
@@ -101,7 +102,7 @@ export function createRequestCounts({ cache, db, clock, onError, onExceeded }: D
       total = await addCount(db, entry).catch(() => null);
     }
     counter.underWay -= add;
-    if (total !== null) counter.others = Math.max(counter.others, total - counter.own);
+    if (total !== null) counter.others = Math.max(counter.others, total - (counter.own - counter.untold));
   };
 
   const agree = async (): Promise<void> => {
@@ -123,8 +124,8 @@ export function createRequestCounts({ cache, db, clock, onError, onExceeded }: D
     counter.untold += 1;
     return counter;
   };
-  const judge = (policy: string, key: string, counter: Counter, limit: RateLimit): LimitState => {
-    const state = stateOf(counter, limit);
+  const judge = (policy: string, key: string, counter: Counter, limit: RateLimit, turn = counter.own): LimitState => {
+    const state = stateOf(counter, limit, turn);
     if (!state.allowed && !counter.isReported) {
       counter.isReported = true;
       onExceeded?.(policy, key);
@@ -143,8 +144,9 @@ export function createRequestCounts({ cache, db, clock, onError, onExceeded }: D
     async countNow(policy, key, limit) {
       const id = `${policy}:${key}`;
       const counter = add(id, limit);
+      const turn = counter.own;
       if (isShared() && stateOf(counter, limit).allowed) await tell(id, counter);
-      return judge(policy, key, counter, limit);
+      return judge(policy, key, counter, limit, turn);
     },
     peek: (policy, key, limit) => stateOf(counterOf(`${policy}:${key}`, limit), limit),
     async clear(keys) {

@@ -54,9 +54,11 @@ function sessionRoutes(app: FastifyInstance, { config, db, unit, sessions, clock
       const principal = requireSession(request);
       const now = clock.now();
       const page = pageOf(request.query);
-      const rows = await listSessions(db, principal.user.id, new Date(now), sessions.idleSince(now), page);
-      const data = rows.map((row) => ({ ...row, ...timesOf(row), current: row.id === principal.sessionId }));
-      return { data: data as never[], next_cursor: rows.length === page.limit ? (rows.at(-1)?.id ?? null) : null };
+      const rows = await listSessions(db, principal.user.id, new Date(now), sessions.idleSince(now), oneMore(page));
+      const data = rows
+        .slice(0, page.limit)
+        .map((row) => ({ ...row, ...timesOf(row), current: row.id === principal.sessionId }));
+      return { data: data as never[], next_cursor: rows.length > page.limit ? (data.at(-1)?.id ?? null) : null };
     },
   );
   typed(app).delete(
@@ -90,9 +92,11 @@ function deviceRoutes(app: FastifyInstance, { config, db, unit, clock }: Deps): 
     async (request) => {
       const principal = requireSession(request);
       const page = pageOf(request.query);
-      const rows = await listDevices(db, principal.user.id, new Date(clock.now()), page);
-      const data = rows.map((row) => ({ ...row, ...timesOf(row), current: row.id === principal.deviceId }));
-      return { data: data as never[], next_cursor: rows.length === page.limit ? (rows.at(-1)?.id ?? null) : null };
+      const rows = await listDevices(db, principal.user.id, new Date(clock.now()), oneMore(page));
+      const data = rows
+        .slice(0, page.limit)
+        .map((row) => ({ ...row, ...timesOf(row), current: row.id === principal.deviceId }));
+      return { data: data as never[], next_cursor: rows.length > page.limit ? (data.at(-1)?.id ?? null) : null };
     },
   );
   typed(app).delete(
@@ -123,6 +127,11 @@ function pageOf({ limit = 25, cursor }: { limit?: number; cursor?: string }): { 
     });
   }
   return { limit, before: cursor ?? null };
+}
+
+// One row more than the page shows whether there is a next one.
+function oneMore(page: { limit: number; before: string | null }): { limit: number; before: string | null } {
+  return { ...page, limit: page.limit + 1 };
 }
 
 function timesOf(row: object): Record<string, string> {

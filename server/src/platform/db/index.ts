@@ -10,7 +10,6 @@ import { openPostgres } from './postgres.ts';
 export type { Db, Sql, Tx } from './db.ts';
 export { isUniqueViolation } from './db.ts';
 export { openEmbedded } from './embedded.ts';
-export { DirectoryHeld } from './holder.ts';
 export { migrate, pendingMigrations, readMigrations } from './migrate.ts';
 
 /**

@@ -8,6 +8,7 @@ import type {
 } from './openapi-document.ts';
 import { exampleOf } from './openapi-example.ts';
 import type { CollectedRoute } from './server.ts';
+import { ProblemView } from './shapes.ts';
 
 const UNSAFE = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
@@ -70,6 +71,7 @@ function operationOf(route: CollectedRoute, path: string, schemas: Record<string
   const responses: Record<string, OpenApiResponse> = {};
   for (const [status, response] of Object.entries(schema.response ?? {}))
     responses[status] = responseOf(response, schemas);
+  responses.default = problemResponse(schemas);
   return {
     operationId: `${route.method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+(.)?/g, (_, c: string | undefined) => (c ?? '').toUpperCase())}`,
     ...(schema.tags === undefined ? {} : { tags: schema.tags }),
@@ -122,6 +124,20 @@ function responseOf(schema: JsonSchema, schemas: Record<string, JsonSchema>): Op
     description,
     content: { 'application/json': { schema: named(schema, schemas), example: exampleOf(schema) } },
   };
+}
+
+function problemResponse(schemas: Record<string, JsonSchema>): OpenApiResponse {
+  const example = {
+    type: 'urn:auth-api:error:rate_limited',
+    title: 'Too many requests',
+    status: 429,
+    code: 'rate_limited',
+    request_id: '019abcde-0000-7000-8000-000000000001',
+    policy: 'login',
+    retry_after: 42,
+  };
+  const schema = named(ProblemView as JsonSchema, schemas);
+  return { description: 'Any error (RFC 9457).', content: { 'application/problem+json': { schema, example } } };
 }
 
 /** A schema with an `$id` is written once, under components, and referred to; TypeBox's own marks are left out. */

@@ -54,6 +54,7 @@ function errorText(error: Record<string, unknown>): string {
 /** Nothing that a request put into a value can move the cursor, hide text or start a line of its own. */
 function visible(text: string): string {
   return stripVTControlCharacters(text).replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (c) => (c === '\n' ? '⏎' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isMailAddress, MailFailure, mailbox, oneLine, assertSendable } from './mail.ts';
+import { assertSendable, isMailAddress, MailFailure, mailbox, oneLine } from './mail.ts';
 
 const mail = {
   id: '01930000-0000-7000-8000-000000000001',
