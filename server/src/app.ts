@@ -30,7 +30,7 @@ import { reauthentication } from './features/reauthentication/index.ts';
 import { refresh } from './features/refresh/index.ts';
 import { register } from './features/register/index.ts';
 import { setup } from './features/setup/index.ts';
-import { openCache } from './platform/cache/index.ts';
+import { type Cache, openCache } from './platform/cache/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Db, migrate, openBeside, openDatabase } from './platform/db/index.ts';
 import { createEncryption } from './platform/encryption.ts';
@@ -85,7 +85,7 @@ export interface AppParts {
   db?: Db;
 }
 
-/** The composition root: opens the platform, lists the features, and knows in which order all of it starts and ends. */
+/** Opens the platform and builds the house on it. */
 export async function createApp(config: Config, { log, clock = systemClock, ...parts }: AppParts): Promise<App> {
   const onLost = (error: Error): void => log.warn({ err: error }, 'database connection lost');
   const db = parts.db ?? (await openDatabase(config, 'serve', onLost));
@@ -93,12 +93,32 @@ export async function createApp(config: Config, { log, clock = systemClock, ...p
     const done = await migrate(db, config.database.kind === 'postgres' ? config.database : null, clock);
     if (done.length > 0) log.info({ migrations: done.map((one) => one.version) }, 'schema migrated');
   }
-  const metrics = createMetrics({ version: VERSION });
   const cache = openCache(config.redis, { clock, log });
+  const feed = openBeside(db, config, onLost);
+  try {
+    return await assemble(config, { db, cache, feed, clock, log });
+  } catch (error) {
+    // What stays open keeps the process alive.
+    for (const part of parts.db === undefined ? [cache, feed, db] : [cache, feed]) await part.close();
+    throw error;
+  }
+}
+
+interface Ground {
+  db: Db;
+  cache: Cache;
+  /** The change feed's own connection. */
+  feed: Db;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The composition root: lists the features, and knows in which order all of it starts and ends. */
+async function assemble(config: Config, { db, cache, feed, clock, log }: Ground): Promise<App> {
+  const metrics = createMetrics({ version: VERSION });
   const encryption = createEncryption(config.ENCRYPTION_KEY);
   const cookies = cookieNames(config.PUBLIC_URL);
   const onError = (error: unknown): void => log.warn({ err: error }, 'background work failed; it is tried again');
-  const feed = openBeside(db, config, onLost);
   const changes = createChanges({ db: feed, cache, clock, onError, onLearned: metrics.revocationLatency });
   const transport = openMailTransport(config, { db, clock });
   const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });

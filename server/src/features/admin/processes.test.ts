@@ -1,4 +1,4 @@
-// engines: postgres (several processes on one database)
+// engines: postgres
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
