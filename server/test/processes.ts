@@ -251,7 +251,3 @@ export function figures(t: { diagnostic(text: string): void }, what: Record<stri
   );
   t.diagnostic(text.join(', '));
 }
-
-export function dataDirOf(server: ServerProcess): string {
-  return join(server.env.DATA_DIR as string);
-}
