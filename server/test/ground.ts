@@ -1,12 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import pg from 'pg';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { type Db, openEmbedded } from '../src/platform/db/index.ts';
+import { type Db, migrate, openEmbedded, readMigrations } from '../src/platform/db/index.ts';
 import { openPostgres } from '../src/platform/db/postgres.ts';
 
 /** A clock that runs like the real one, and that a test can move. */
@@ -72,7 +72,7 @@ export async function testConfig(env: Record<string, string> = {}): Promise<Conf
 /** An empty database of its own on the engine that this run is about, migrated. */
 export async function testDatabase(): Promise<{ db: Db; settings: Config['database']; drop(): Promise<void> }> {
   if (isEmbedded) {
-    const db = await openEmbedded(null);
+    const db = await openEmbedded(null, await embeddedTemplate());
     return { db, settings: { kind: 'embedded', directory: '' }, drop: async () => undefined };
   }
   const url = process.env.TEST_DATABASE_URL;
@@ -92,6 +92,22 @@ export async function testDatabase(): Promise<{ db: Db; settings: Config['databa
   const db = openPostgres(settings, () => undefined);
   const drop = async () => onServer(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   return { db, settings, drop };
+}
+
+/** A migrated embedded database as a file, made by whichever test file of the machine needs it first. */
+async function embeddedTemplate(): Promise<Blob> {
+  const state = readMigrations().map((one) => one.checksum);
+  const name = `auth-api-template-${process.getuid?.() ?? 0}-${createHash('sha256').update(state.join()).digest('hex').slice(0, 16)}.tar`;
+  const path = join(tmpdir(), name);
+  if (!existsSync(path)) {
+    const db = await openEmbedded(null);
+    await migrate(db, null, testClock());
+    const own = `${path}.${process.pid}`;
+    writeFileSync(own, Buffer.from(await (await db.dump()).arrayBuffer()));
+    renameSync(own, path);
+    await db.close();
+  }
+  return new Blob([readFileSync(path)]);
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

@@ -67,9 +67,17 @@ export async function endTokensSince(sql: Sql, row: OneTimeRow, purpose: string,
   );
 }
 
+/**
+ * An unused `choose-password` of an account that is still unverified stays: it is what says that more than one person
+ * registered the address, and that a plain verification would prove the first one's password.
+ */
 export async function deleteExpiredTokens(sql: Sql, before: Date): Promise<number> {
   return sql.execute(
-    'DELETE FROM auth.one_time_tokens WHERE id IN (SELECT id FROM auth.one_time_tokens WHERE expires_at < $1 LIMIT 5000)',
+    `DELETE FROM auth.one_time_tokens WHERE id IN (
+       SELECT t.id FROM auth.one_time_tokens t
+        WHERE t.expires_at < $1 AND NOT (t.purpose = 'choose-password' AND t.used_at IS NULL
+          AND EXISTS (SELECT 1 FROM auth.users u WHERE u.id = t.user_id AND u.email_verified_at IS NULL))
+        LIMIT 5000)`,
     [before],
   );
 }

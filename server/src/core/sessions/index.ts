@@ -22,6 +22,7 @@ import { findSession, insertSession, renew, rotate, type SessionRow, touch } fro
 export {
   deleteOldSessions,
   type EndScope,
+  endImpersonations,
   endSessions,
   findSession,
   listSessions,

@@ -101,6 +101,25 @@ export async function endSessions(sql: Sql, scope: EndScope, reason: string, now
   return rows.map((row) => row.id);
 }
 
+/**
+ * Ends what is going on between the user and others: what they do as others, and what others do as them. The ids of
+ * what this call ended.
+ */
+export async function endImpersonations(
+  sql: Sql,
+  userId: string,
+  now: Date,
+  reason = 'impersonation_ended',
+): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `UPDATE auth.sessions SET ended_at = $2, end_reason = $3
+      WHERE (impersonator_id = $1 OR user_id = $1) AND impersonator_id IS NOT NULL AND ended_at IS NULL
+      RETURNING id`,
+    [userId, now, reason],
+  );
+  return rows.map((row) => row.id);
+}
+
 /** A cookie session was used: its idle lifetime starts again. */
 export async function touch(sql: Sql, id: string, now: Date): Promise<void> {
   await sql.execute(

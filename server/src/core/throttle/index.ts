@@ -2,7 +2,16 @@ import { hmac } from '../../lib/bytes.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Sql } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
-import { type Admission, admit, clearGuards, findGuard, type GuardRow, type GuardRule } from './store.ts';
+import {
+  type Admission,
+  admit,
+  clearGuards,
+  deviceIdsOf,
+  findGuard,
+  type GuardRow,
+  type GuardRule,
+  handBack,
+} from './store.ts';
 
 export { createRequestCounts, type LimitState, type RequestCounts } from './requests.ts';
 export { deleteExpiredCounts, deleteIdleGuards, type GuardRow } from './store.ts';
@@ -27,6 +36,15 @@ export interface Guesses {
   /** Takes one attempt; undefined where none is left. `device` is the id of a device known to be the account's. */
   admit(sql: Sql, email: string, device: string | null, now: number): Promise<Admission | undefined>;
   succeeded(sql: Sql, email: string, device: string | null): Promise<void>;
+  /** Runs the look at the password; where the server was too busy for it, the attempt is handed back. */
+  spend<T>(
+    sql: Sql,
+    email: string,
+    device: string | null,
+    admission: Admission | undefined,
+    look: () => Promise<T>,
+  ): Promise<T>;
+  /** The account's count, and those of its devices. */
   unlock(sql: Sql, email: string): Promise<number>;
   state(sql: Sql, email: string): Promise<GuardRow | undefined>;
   admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
@@ -46,7 +64,22 @@ export function createGuesses(encryption: Encryption): Guesses {
     async succeeded(sql, email, device) {
       await clearGuards(sql, device === null ? [keyOf(email, null)] : [keyOf(email, device), keyOf(email, null)]);
     },
-    unlock: (sql, email) => clearGuards(sql, [keyOf(email, null)]),
+    async spend(sql, email, device, admission, look) {
+      try {
+        return await look();
+      } catch (error) {
+        const isBusy = error instanceof Refusal && error.code === 'busy';
+        if (isBusy && admission !== undefined) await handBack(sql, keyOf(email, device));
+        throw error;
+      }
+    },
+    async unlock(sql, email) {
+      const devices = await deviceIdsOf(sql, email);
+      return clearGuards(
+        sql,
+        [null, ...devices].map((device) => keyOf(email, device)),
+      );
+    },
     state: (sql, email) => findGuard(sql, keyOf(email, null)),
     admitMail: async (sql, reason, email, now) =>
       (await admit(sql, hmac(key, `mail:${reason}:${email}`), MAIL, new Date(now))) !== undefined,

@@ -55,6 +55,22 @@ export async function clearGuards(sql: Sql, keys: readonly Buffer[]): Promise<nu
   return count;
 }
 
+/** Undoes one admission. */
+export async function handBack(sql: Sql, key: Buffer): Promise<void> {
+  await sql.execute(
+    `UPDATE auth.guards SET attempts = greatest(attempts - 1, 0), consecutive = greatest(consecutive - 1, 0) WHERE key = $1`,
+    [key],
+  );
+}
+
+export async function deviceIdsOf(sql: Sql, email: string): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    'SELECT d.id FROM auth.devices d JOIN auth.users u ON u.id = d.user_id WHERE u.email = $1',
+    [email],
+  );
+  return rows.map((row) => row.id);
+}
+
 export interface GuardRow extends Admission {
   window_started_at: Date;
   windows: number;

@@ -82,7 +82,8 @@ async function verifyCurrent(
   const { id, email } = principal.user;
   const admission = await guesses.admit(db, email, principal.deviceId, origin.now);
   const hash = admission === undefined ? null : await findPasswordHash(db, id);
-  const { ok } = await passwords.verify(password, hash);
+  const look = () => passwords.verify(password, hash);
+  const { ok } = await guesses.spend(db, email, principal.deviceId, admission, look);
   if (ok && hash !== null) return hash;
   await unit.record({
     audit: [

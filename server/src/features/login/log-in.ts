@@ -39,7 +39,9 @@ export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin)
     const knownDevice = device !== undefined && device.user_id === user?.id ? device.id : null;
     const admission = await deps.guesses.admit(deps.db, email, knownDevice, origin.now);
     const hash = admission === undefined ? null : (user?.password_hash ?? null);
-    const verification = await deps.passwords.verify(body.password, hash);
+    const verification = await deps.guesses.spend(deps.db, email, knownDevice, admission, () =>
+      deps.passwords.verify(body.password, hash),
+    );
     if (user === undefined || !verification.ok || user.status !== 'active') {
       const isLast = admission?.attempts === deps.guesses.attemptsPerWindow;
       await refuse(deps, email, user, admission === undefined ? 'locked' : 'wrong', isLast, origin);

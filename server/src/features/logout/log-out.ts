@@ -1,4 +1,5 @@
 import type { Unit } from '../../core/effects/index.ts';
+import { endOneTime } from '../../core/one-time/index.ts';
 import { endSessions, findSession, type Sessions } from '../../core/sessions/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -49,6 +50,8 @@ async function end(
   await unit.change(async (tx, record) => {
     await lockUser(tx, scope.userId); // no session begins beside the end of all
     const ended = await endSessions(tx, scope, 'logout', new Date(origin.now));
+    // A change of address that someone asked for from one of them must not outlive it.
+    if (scope.only === undefined) await endOneTime(tx, scope.userId, ['confirm-email'], origin.now);
     await record({
       audit: [
         {

@@ -1,5 +1,7 @@
 import type { Unit } from '../../core/effects/index.ts';
+import { endOneTime } from '../../core/one-time/index.ts';
 import { endSessions } from '../../core/sessions/index.ts';
+import { lockUser } from '../../core/users/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -15,8 +17,11 @@ export async function endOwnSession(
 ): Promise<void> {
   if (!isUuid(id)) throw new Refusal('not_found');
   await unit.change(async (tx, record) => {
+    await lockUser(tx, principal.user.id);
     const ended = await endSessions(tx, { userId: principal.user.id, only: id }, 'revoked', new Date(origin.now));
     if (ended.length === 0) throw new Refusal('not_found');
+    // Whoever was in there may have asked for a change of address: it must not outlive the session.
+    await endOneTime(tx, principal.user.id, ['confirm-email'], origin.now);
     await record({
       audit: [
         {

@@ -53,7 +53,8 @@ async function requirePassword(
   const { id, email } = principal.user;
   const admission = await guesses.admit(db, email, principal.deviceId, origin.now);
   const hash = admission === undefined ? null : await findPasswordHash(db, id);
-  if ((await passwords.verify(password, hash)).ok) return;
+  const look = () => passwords.verify(password, hash);
+  if ((await guesses.spend(db, email, principal.deviceId, admission, look)).ok) return;
   await unit.record({
     audit: [
       {

@@ -1,5 +1,7 @@
 import type { Unit } from '../../core/effects/index.ts';
+import { endOneTime } from '../../core/one-time/index.ts';
 import { endSessions, type SessionRow, type Sessions } from '../../core/sessions/index.ts';
+import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Principal } from '../../platform/http/principal.ts';
@@ -23,8 +25,10 @@ export async function refresh(
 
 async function endReused({ unit }: RefreshDeps, row: SessionRow, origin: RequestOrigin): Promise<void> {
   await unit.change(async (tx, record) => {
+    await lockUser(tx, row.id);
     const ended = await endSessions(tx, { userId: row.id, only: row.session_id }, 'reused', new Date(origin.now));
     if (ended.length === 0) return; // somebody else has just ended it, and told
+    await endOneTime(tx, row.id, ['confirm-email'], origin.now); // the thief's change of address goes with the session
     await record({
       audit: [
         {

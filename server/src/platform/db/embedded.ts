@@ -11,11 +11,16 @@ function sqlOf(session: PGlite | Transaction): Omit<Tx, 'inTransaction'> {
   };
 }
 
+export interface EmbeddedDb extends Db {
+  /** The whole directory as a tar file, which `initial` takes. */
+  dump(): Promise<Blob>;
+}
+
 /**
  * PostgreSQL inside this process. It has one connection: a statement on the outer handle while a transaction is open
  * waits for that transaction, so what receives a `Tx` must use nothing else. `directory` null keeps it in memory.
  */
-export async function openEmbedded(directory: string | null, initial?: Blob): Promise<Db> {
+export async function openEmbedded(directory: string | null, initial?: Blob): Promise<EmbeddedDb> {
   const { PGlite, types } = await import('@electric-sql/pglite');
   if (directory !== null) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -44,6 +49,6 @@ export async function openEmbedded(directory: string | null, initial?: Blob): Pr
     script: (text) => guard(async () => void (await lite.exec(text))),
     stats: () => ({ total: 1, idle: 1, waiting: 0 }),
     close: () => lite.close(),
-    ...({ dump: () => lite.dumpDataDir('none') } as object),
+    dump: () => lite.dumpDataDir('none'),
   };
 }

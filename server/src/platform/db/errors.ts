@@ -21,6 +21,9 @@ export function isRetriable(error: unknown): boolean {
   return RETRIABLE.has(sqlState(error) ?? '');
 }
 
+/** What is said instead of asking while the database does not answer. */
+export const SILENT = 'the database has stopped answering';
+
 /** No answer at all in time, of a connection or a statement: the server hangs, or the way to it is cut. */
 export function isSilence(error: unknown): boolean {
   return (
@@ -38,9 +41,13 @@ export function asRefusal(error: unknown): unknown {
   return new Refusal('unavailable', { detail, retryAfter: 2, cause: error });
 }
 
-/** Nothing listens there, or it is starting: worth another try, unlike a wrong password. */
+/** What the pool says of a request that waited too long for a connection. */
+const NO_CONNECTION_IN_TIME = 'timeout exceeded when trying to connect';
+
+/** Nothing listens there, or it is starting or slow: worth another try, unlike a wrong password. */
 export function isNotThereYet(error: unknown): boolean {
   const cause = error instanceof Refusal ? error.options.cause : error;
-  const code = (cause as { code?: string } | null)?.code ?? '';
+  const { code = '', message = '' } = (cause ?? {}) as { code?: string; message?: string };
+  if (isSilence(cause) || message === SILENT || message === NO_CONNECTION_IN_TIME) return true;
   return /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|57P03)$/.test(code);
 }

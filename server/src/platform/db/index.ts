@@ -5,7 +5,7 @@ import type { Db } from './db.ts';
 import { openEmbedded } from './embedded.ts';
 import { isNotThereYet } from './errors.ts';
 import { connectToHolder, holdDirectory } from './holder.ts';
-import { openPostgres } from './postgres.ts';
+import { openPostgres, PATIENT_CONNECT_TIMEOUT_MS } from './postgres.ts';
 
 export type { Db, Sql, Tx } from './db.ts';
 export { isUniqueViolation } from './db.ts';
@@ -65,5 +65,6 @@ async function untilItAnswers(db: Db): Promise<void> {
 export function openBeside(db: Db, config: Pick<Config, 'database'>, onError: (error: Error) => void): Db {
   if (config.database.kind === 'embedded') return { ...db, close: async () => undefined };
   const { direct } = config.database;
-  return openPostgres({ ...config.database, connection: direct, direct, poolMin: 0, poolMax: 1 }, onError);
+  const settings = { ...config.database, connection: direct, direct, poolMin: 0, poolMax: 1 };
+  return openPostgres(settings, onError, PATIENT_CONNECT_TIMEOUT_MS);
 }

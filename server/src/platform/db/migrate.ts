@@ -6,7 +6,7 @@ import type { PostgresDatabase } from '../../config/config.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from './db.ts';
-import { clientConfig } from './postgres.ts';
+import { clientConfig, PATIENT_CONNECT_TIMEOUT_MS } from './postgres.ts';
 
 const FOLDER = new URL('../../../migrations/', import.meta.url);
 const LOCK = 7_201_943; // one number for this product's migrations
@@ -43,7 +43,7 @@ export function readMigrations(): Migration[] {
  */
 export async function migrate(db: Db, settings: PostgresDatabase | null, clock: Clock): Promise<Migration[]> {
   if (settings === null) return apply({ query: (t, v) => db.query(t, v), script: (t) => db.script(t) }, clock);
-  const client = new pg.Client(clientConfig(settings.direct));
+  const client = new pg.Client(clientConfig(settings.direct, PATIENT_CONNECT_TIMEOUT_MS));
   client.on('error', () => undefined); // it may break while it asks nothing: the next question says so
   await client.connect();
   try {

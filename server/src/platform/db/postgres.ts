@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { PostgresConnection, PostgresDatabase } from '../../config/config.ts';
 import type { Db, Sql, Tx } from './db.ts';
-import { asRefusal, breaksConnection, isRetriable, isSilence } from './errors.ts';
+import { asRefusal, breaksConnection, isRetriable, isSilence, SILENT } from './errors.ts';
 import { watchOutage } from './outage.ts';
 
 // Together below the five seconds within which every request has its answer: one wait for a connection, one statement.
 const CONNECT_TIMEOUT_MS = 1_500;
+/** For what no request waits for: migrations, the change feed. */
+export const PATIENT_CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 300;
 const LOCK_TIMEOUT_MS = 2_000;
@@ -22,7 +24,7 @@ const types: pg.CustomTypesConfig = {
   }) as pg.CustomTypesConfig['getTypeParser'],
 };
 
-export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
+export function clientConfig(connection: PostgresConnection, connectMs = CONNECT_TIMEOUT_MS): pg.ClientConfig {
   return {
     host: connection.host,
     port: connection.port,
@@ -39,7 +41,7 @@ export function clientConfig(connection: PostgresConnection): pg.ClientConfig {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     application_name: 'auth-api',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: connectMs,
   };
 }
 
@@ -68,10 +70,10 @@ function sqlOf(client: pg.ClientBase): Tx {
   };
 }
 
-function openPool(settings: PostgresDatabase, onError: (error: Error) => void): pg.Pool {
+function openPool(settings: PostgresDatabase, onError: (error: Error) => void, connectMs?: number): pg.Pool {
   const pooled = settings.direct !== settings.connection;
   const pool = new pg.Pool({
-    ...clientConfig(settings.connection),
+    ...clientConfig(settings.connection, connectMs),
     min: settings.poolMin,
     max: settings.poolMax,
     idleTimeoutMillis: 30_000,
@@ -95,20 +97,20 @@ function openPool(settings: PostgresDatabase, onError: (error: Error) => void): 
  * PostgreSQL behind a pool. A connection that timed out or broke is never used again (a reply may still be under way).
  * A server that hangs costs only the first requests their time-out: the others are refused until a probe is answered.
  */
-export function openPostgres(settings: PostgresDatabase, onError: (error: Error) => void): Db {
-  let pool = openPool(settings, onError);
+export function openPostgres(settings: PostgresDatabase, onError: (error: Error) => void, connectMs?: number): Db {
+  let pool = openPool(settings, onError, connectMs);
   const outage = watchOutage({
     probe: () => askOnce(settings.connection),
     // What was idle during the outage may be dead without knowing it.
     onOver: () => {
       const former = pool;
-      pool = openPool(settings, onError);
+      pool = openPool(settings, onError, connectMs);
       void former.end();
     },
   });
 
   const borrow = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
-    if (outage.isOn()) throw asRefusal(new Error('the database has stopped answering'));
+    if (outage.isOn()) throw asRefusal(new Error(SILENT));
     let client: pg.PoolClient;
     try {
       client = await pool.connect();
