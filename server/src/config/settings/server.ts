@@ -66,7 +66,7 @@ export const server = {
     example: '/app/ssl/ca.crt',
   }),
   SHUTDOWN_GRACE: setting(duration('1s', '10m'), {
-    default: '10s',
+    default: '9s',
     description: 'How long requests in flight may take to finish after SIGTERM before the process ends all the same.',
     example: '10s',
   }),

@@ -12,8 +12,9 @@ import {
   requireTarget,
   requireVersion,
 } from '../roles/index.ts';
+import { endImpersonations } from '../sessions/index.ts';
 import { deleteUser as deleteRow, findUser, requireName, type UserRow, updateProfile } from '../users/index.ts';
-import { bumpVersion, endImpersonations } from './store.ts';
+import { bumpVersion } from './store.ts';
 
 export interface ProfileChange {
   name?: string | null;
@@ -42,7 +43,10 @@ export async function changeUser(
   });
 }
 
-/** These roles and no others: the administrator holds all that the user held before, and all that he holds afterwards. */
+/**
+ * These roles and no others: the administrator holds all that the user held before, and all that he holds afterwards.
+ * Who acts as the user was let in by what he held until now, and gains nothing by what he is given (ADM-07).
+ */
 export async function setUserRoles(
   unit: Unit,
   by: Administrator,
@@ -59,7 +63,7 @@ export async function setUserRoles(
     if (!roles.includes('admin')) await requireAnotherAdministrator(tx, user);
     await replaceRoles(tx, id, roles);
     await bumpVersion(tx, id, at);
-    const ended = await endImpersonations(tx, id, 'roles_changed', at);
+    const ended = await endImpersonations(tx, id, at, 'roles_changed');
     await record({
       audit: [lineOf(by, 'user.roles_changed', { subject: id, detail: { from: user.roles, to: roles } })],
       changed: [id, ...ended],
@@ -80,7 +84,7 @@ export async function deleteUser(
     const user = await requireTarget(tx, authority, id);
     requireVersion(user.version, accepted);
     await requireAnotherAdministrator(tx, user);
-    const ended = await endImpersonations(tx, id, 'deleted', at);
+    const ended = await endImpersonations(tx, id, at, 'deleted');
     await deleteRow(tx, id);
     await dropMailsOf(tx, id);
     await record({

@@ -1,9 +1,10 @@
 import { Refusal } from '../../lib/refusal.ts';
+import type { Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { Unit } from '../effects/index.ts';
 import { type Administrator, administer, lineOf, requireTarget } from '../roles/index.ts';
-import type { Sessions } from '../sessions/index.ts';
-import { principalUser } from '../users/index.ts';
+import { findSession, type Sessions } from '../sessions/index.ts';
+import { lockUser, principalUser } from '../users/index.ts';
 
 export const IMPERSONATION_SECONDS = 3600;
 
@@ -27,6 +28,7 @@ export async function impersonate(
   if (actor.impersonator !== null) throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
   if (id === actor.user.id) throw new Refusal('conflict', { detail: 'You are this user already.' });
   return administer(unit, by, 'users:impersonate', async (tx, record, authority) => {
+    await requireOwnSession(tx, actor);
     const user = await requireTarget(tx, authority, id);
     if (user.status !== 'active') throw new Refusal('conflict', { detail: 'The account is disabled.' });
     const started = await sessions.start(
@@ -58,4 +60,14 @@ export async function impersonate(
     };
     return { principal, refreshToken: started.secret };
   });
+}
+
+/**
+ * A session that is remembered here may have ended elsewhere a moment ago. Behind the row's lock that is known, and no
+ * impersonation begins beside the end of all sessions, which would not find it.
+ */
+async function requireOwnSession(tx: Tx, { sessionId, user }: Principal): Promise<void> {
+  await lockUser(tx, user.id);
+  const own = await findSession(tx, sessionId);
+  if (own === undefined || own.ended_at !== null) throw new Refusal('session_revoked');
 }

@@ -13,20 +13,3 @@ export async function setStatus(sql: Sql, id: string, status: 'active' | 'disabl
 export async function bumpVersion(sql: Sql, id: string, now: Date): Promise<void> {
   await sql.execute('UPDATE auth.users SET version = version + 1, updated_at = $2 WHERE id = $1', [id, now]);
 }
-
-/**
- * Ends what this administrator does as other users: it rests on rights that have just changed. The ids of the sessions.
- */
-export async function endImpersonations(
-  sql: Sql,
-  administratorId: string,
-  reason: string,
-  now: Date,
-): Promise<string[]> {
-  const rows = await sql.query<{ id: string }>(
-    `UPDATE auth.sessions SET ended_at = $2, end_reason = $3
-      WHERE impersonator_id = $1 AND impersonator_id IS NOT NULL AND ended_at IS NULL RETURNING id`,
-    [administratorId, now, reason],
-  );
-  return rows.map((row) => row.id);
-}

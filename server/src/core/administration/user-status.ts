@@ -2,10 +2,10 @@ import { Refusal } from '../../lib/refusal.ts';
 import type { Unit } from '../effects/index.ts';
 import { endOneTime, type Purpose } from '../one-time/index.ts';
 import { type Administrator, administer, lineOf, requireAnotherAdministrator, requireTarget } from '../roles/index.ts';
-import { endSessions } from '../sessions/index.ts';
+import { endImpersonations, endSessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser, markVerified, type UserRow } from '../users/index.ts';
-import { endImpersonations, setStatus } from './store.ts';
+import { setStatus } from './store.ts';
 
 const LINKS: readonly Purpose[] = ['verify-email', 'choose-password', 'reset-password', 'confirm-email', 'undo-email'];
 
@@ -22,7 +22,7 @@ export async function disableUser(
     await requireAnotherAdministrator(tx, user);
     if (!(await setStatus(tx, id, 'disabled', at))) return user;
     const ended = await endSessions(tx, { userId: id }, 'disabled', at);
-    const acting = await endImpersonations(tx, id, 'disabled', at);
+    const acting = await endImpersonations(tx, id, at, 'disabled');
     await endOneTime(tx, id, LINKS, by.origin.now);
     await record({
       audit: [
@@ -41,7 +41,7 @@ export async function disableUser(
           data: { when: at.toISOString() },
         },
       ],
-      changed: [id, ...acting],
+      changed: [id, ...ended, ...acting],
     });
     return (await findUser(tx, id)) as UserRow;
   });

@@ -191,6 +191,37 @@ test('a slow answer lends no trust: it counts from when the question was asked',
   delay = 0;
 });
 
+test('a database that goes back takes all that is remembered along, and the listeners begin anew', async (t) => {
+  const [ada, bob] = [randomUUID(), randomUUID()];
+  let rows: { next: string; subject: string | null; xid: string | null }[] = [];
+  const scripted: Db = { ...db, query: async () => rows as never };
+  const changes = feed(scripted);
+  const heard: string[] = [];
+  changes.onChange((subject) => heard.push(subject));
+  rows = [{ next: '1000', subject: ada, xid: '999' }];
+  await changes.start();
+  t.after(() => changes.stop());
+  assert.ok(changes.stands(1_000n, [ada, bob]));
+  assert.ok(!changes.stands(1_001n, [bob]), 'nothing is read at a position that is still to come');
+  assert.ok(changes.believedFrom() < clock.now());
+
+  const asked = async (...answer: typeof rows): Promise<void> => {
+    rows = answer;
+    for (let round = 0; round < 2; round++) await changes.refresh();
+  };
+  const before = clock.now();
+  await asked({ next: '990', subject: null, xid: null });
+  assert.deepEqual(heard, [ada, EVERYONE]);
+  assert.equal(changes.position(), 990n);
+  assert.ok(!changes.stands(1_000n, [bob]));
+  assert.ok(changes.stands(990n, [ada, bob]));
+  assert.ok(changes.believedFrom() >= before, 'what was read until now is not believed when the ids come round again');
+
+  await asked({ next: '995', subject: ada, xid: '992' });
+  assert.ok(!changes.stands(991n, [ada]), 'a change of a lower id than one that was lost counts');
+  assert.ok(changes.stands(991n, [bob]));
+});
+
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -20,6 +20,8 @@ export interface Changes {
   stands(asOf: bigint, subjects: readonly string[]): boolean;
   /** Where a reading made now stands; take it before reading. */
   position(): bigint;
+  /** What was read until then, in ms, is not to be believed, whatever its position: the database went back behind it. */
+  believedFrom(): number;
   /** What this process has just committed: it counts here at once, and the other processes are told to look now. */
   announce(changes: readonly Change[]): void;
   /** A change counts as known once every listener is done with it; one that fails is called again. */
@@ -37,6 +39,8 @@ export const EVERYONE = '00000000-0000-0000-0000-000000000000';
 const INTERVAL_MS = 250;
 const TRUST_MS = 1_000;
 const KEPT_MS = 15 * 60_000;
+/** How long after this process another may still have read at a position of before the failover, by whatever clock. */
+const FAILOVER_MS = 5_000;
 const CHANNEL = 'changes';
 
 interface Deps {
@@ -57,6 +61,7 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
   let next = 0n;
   const history: { at: number; position: bigint }[] = [];
   let confirmedAt = Number.NEGATIVE_INFINITY;
+  let believedFrom = Number.NEGATIVE_INFINITY;
   let running: Promise<void> | undefined;
   let following: Promise<void> | undefined;
   let isStopped = false;
@@ -88,14 +93,26 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
     return telling;
   };
 
+  // A standby that lagged was promoted: transaction ids begin anew from an earlier one. Nothing remembered stands, also
+  // when the ids have caught up, and the listeners begin anew too: of changes that were lost with the former primary,
+  // or made before this reading, nobody will tell.
+  const startAnew = (): void => {
+    latest.clear();
+    history.length = 0;
+    believedFrom = clock.now() + FAILOVER_MS;
+    untold.add(EVERYONE);
+  };
+
   const read = async (): Promise<void> => {
     // Trust counts from before the question was asked: a slow answer does not lend it.
     const askedAt = monotonic();
     const answer = await readChanges(db, next.toString());
+    const position = BigInt(answer.next);
+    if (position < next) startAnew();
     answer.changes.forEach(note);
     await tell();
     const now = clock.now();
-    next = BigInt(answer.next);
+    next = position;
     if (history.length === 0) history.push({ at: now, position: next });
     confirmedAt = askedAt;
   };
@@ -135,7 +152,7 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
     isCurrent: () => monotonic() - confirmedAt < TRUST_MS,
     stands(asOf, subjects) {
       const coveredFrom = history[0]?.position;
-      if (coveredFrom === undefined || asOf < coveredFrom) return false;
+      if (coveredFrom === undefined || asOf < coveredFrom || asOf > next) return false;
       const everyone = latest.get(EVERYONE);
       if (everyone !== undefined && everyone.xid >= asOf) return false;
       return subjects.every((subject) => {
@@ -144,6 +161,7 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
       });
     },
     position: () => next,
+    believedFrom: () => believedFrom,
     announce(changes) {
       changes.forEach(note);
       void tell().catch(onError);

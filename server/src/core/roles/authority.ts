@@ -37,17 +37,47 @@ export async function administer<T>(
   permission: Permission,
   work: (tx: Tx, record: Record, authority: Authority) => Promise<T>,
 ): Promise<T> {
+  return recordDenial(unit, by, permission, () =>
+    unit.change(async (tx, record) => work(tx, record, await requireAuthority(tx, by, permission))),
+  );
+}
+
+/**
+ * For work of many transactions, once in each of them before it writes: whether the administrator still may, and still
+ * may give these roles. What he could when it began is not enough (ADM-08).
+ */
+export async function requireStill(
+  tx: Tx,
+  by: Administrator,
+  permission: Permission,
+  roles: readonly string[],
+): Promise<void> {
+  const authority = await requireAuthority(tx, by, permission);
+  if (roles.length === 0) return;
+  requireHeld(authority, ['roles:write']);
+  await requireGrantable(tx, authority, [...new Set(roles)]);
+}
+
+/** Whoever is refused for lack of rights leaves a line, though what he tried is rolled back. */
+export async function recordDenial<T>(
+  unit: Unit,
+  by: Administrator,
+  permission: Permission,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return await unit.change(async (tx, record) => {
-      await lockAdministrators(tx);
-      const held = by.operator === undefined ? await permissionsOf(tx, by.principal) : [EVERYTHING];
-      if (!covers(held, [permission])) throw new Refusal('forbidden');
-      return work(tx, record, { held });
-    });
+    return await work();
   } catch (error) {
     if (error instanceof Refusal && error.code === 'forbidden') await unit.record({ audit: [denied(by, permission)] });
     throw error;
   }
+}
+
+async function requireAuthority(tx: Tx, by: Administrator, permission: Permission): Promise<Authority> {
+  await lockAdministrators(tx);
+  const held = by.operator === undefined ? await permissionsOf(tx, by.principal) : [EVERYTHING];
+  if (!covers(held, [permission])) throw new Refusal('forbidden');
+  return { held };
 }
 
 async function permissionsOf(tx: Tx, { user }: Principal): Promise<readonly string[]> {

@@ -41,6 +41,7 @@ export async function changeRole(
   accepted: readonly number[],
 ): Promise<RoleRow> {
   const permissions = change.permissions && requireKnown(change.permissions);
+  const at = new Date(by.origin.now);
   return administer(unit, by, 'roles:write', async (tx, record, authority) => {
     const role = await requireRole(tx, authority, name, accepted);
     if (permissions) requireHeld(authority, permissions);
@@ -49,11 +50,11 @@ export async function changeRole(
       description: change.description ?? role.description,
       permissions: permissions ?? role.permissions,
     };
-    if (permissions) await endImpersonationsByRole(tx, name, new Date(by.origin.now));
-    const changed = (await updateRole(tx, next, new Date(by.origin.now))) as RoleRow;
+    const ended = permissions ? await endImpersonationsByRole(tx, name, at) : [];
+    const changed = (await updateRole(tx, next, at)) as RoleRow;
     await record({
       audit: [lineOf(by, 'role.updated', { detail: { role: name, from: role.permissions, to: next.permissions } })],
-      changed: [EVERYONE],
+      changed: [EVERYONE, ...ended],
     });
     return changed;
   });
@@ -67,11 +68,11 @@ export async function deleteRole(
 ): Promise<void> {
   await administer(unit, by, 'roles:write', async (tx, record, authority) => {
     const role = await requireRole(tx, authority, name, accepted);
-    await endImpersonationsByRole(tx, name, new Date(by.origin.now));
+    const ended = await endImpersonationsByRole(tx, name, new Date(by.origin.now));
     await deleteRow(tx, name);
     await record({
       audit: [lineOf(by, 'role.deleted', { detail: { role: name, permissions: role.permissions } })],
-      changed: [EVERYONE],
+      changed: [EVERYONE, ...ended],
     });
   });
 }

@@ -7,8 +7,10 @@ export {
   administer,
   grantableRoles,
   lineOf,
+  recordDenial,
   requireAnotherAdministrator,
   requireGrantable,
+  requireStill,
   requireTarget,
   requireVersion,
 } from './authority.ts';

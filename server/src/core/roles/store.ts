@@ -80,12 +80,18 @@ export async function rolesWithin(sql: Sql, permissions: readonly string[], all:
   return rows.map((row) => row.name);
 }
 
-/** Ends what the holders of a role do as other users: it may rest on the rights that are about to change. */
-export async function endImpersonationsByRole(sql: Sql, role: string, now: Date): Promise<void> {
-  await sql.execute(
+/**
+ * Ends what the holders of a role do as other users, which may rest on the rights that are about to change, and what
+ * others do as them, which must not grow with those rights. The ids of the sessions.
+ */
+export async function endImpersonationsByRole(sql: Sql, role: string, now: Date): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
     `UPDATE auth.sessions SET ended_at = $2, end_reason = 'roles_changed'
       WHERE impersonator_id IS NOT NULL AND ended_at IS NULL
-        AND impersonator_id IN (SELECT user_id FROM auth.user_roles WHERE role = $1)`,
+        AND (impersonator_id IN (SELECT user_id FROM auth.user_roles WHERE role = $1)
+          OR user_id IN (SELECT user_id FROM auth.user_roles WHERE role = $1))
+      RETURNING id`,
     [role, now],
   );
+  return rows.map((row) => row.id);
 }

@@ -2,8 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { equal, fromBase64url, hmac } from '../../lib/bytes.ts';
 import { uuidOf } from './refresh-token.ts';
 
-/** The value of a session cookie: the session's id and 256 secret bits, of which the database has a keyed hash. */
+/**
+ * The value of a session cookie: the session's id and 256 secret bits, of which the database has a keyed hash; and a MAC
+ * under SESSION_SECRET over both, so that an invented value costs no query.
+ */
 const SECRET_BYTES = 32;
+const BODY_BYTES = 16 + SECRET_BYTES;
+const MAC_BYTES = 16;
 
 export interface CookieValue {
   readonly sessionId: string;
@@ -14,15 +19,25 @@ export function newCookieSecret(): Buffer {
   return randomBytes(SECRET_BYTES);
 }
 
-export function writeCookieValue(value: CookieValue): string {
-  return Buffer.concat([Buffer.from(value.sessionId.replaceAll('-', ''), 'hex'), value.secret]).toString('base64url');
+export function writeCookieValue(value: CookieValue, keys: readonly string[]): string {
+  const body = Buffer.concat([Buffer.from(value.sessionId.replaceAll('-', ''), 'hex'), value.secret]);
+  return Buffer.concat([body, mac(keys[0] as string, body)]).toString('base64url');
 }
 
-export function readCookieValue(text: string): CookieValue | null {
+/** Null for anything that this server did not write. */
+export function readCookieValue(text: string, keys: readonly string[]): CookieValue | null {
   if (text.length > 100) return null;
   const bytes = fromBase64url(text);
-  if (bytes === null || bytes.length !== 16 + SECRET_BYTES) return null;
-  return { sessionId: uuidOf(bytes), secret: bytes.subarray(16) };
+  if (bytes === null || bytes.length !== BODY_BYTES + MAC_BYTES) return null;
+  const body = bytes.subarray(0, BODY_BYTES);
+  const sent = bytes.subarray(BODY_BYTES);
+  if (!keys.some((key) => equal(mac(key, body), sent))) return null;
+  return { sessionId: uuidOf(body), secret: body.subarray(16) };
+}
+
+// The prefix keeps it apart from the stored hash, which is made with the same keys.
+function mac(key: string, body: Buffer): Buffer {
+  return hmac(key, Buffer.concat([Buffer.from('session-cookie:'), body])).subarray(0, MAC_BYTES);
 }
 
 export function hashCookieSecret(secret: Buffer, keys: readonly string[]): Buffer {

@@ -92,7 +92,7 @@ interface Deps {
 const TOUCH_MS = 60_000;
 
 export function createSessions({ db, cache, changes, clock, metrics, config }: Deps): Sessions {
-  const principals = createPrincipals({ db, cache, changes, clock, metrics });
+  const principals = createPrincipals({ db, cache, changes, clock, metrics, secrets: config.SESSION_SECRET });
   const idleMs = config.JWT_REFRESH_EXPIRES_IN * 1000;
   const idleSince = (now: number): Date => new Date(now - idleMs);
 
@@ -133,7 +133,7 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
       const secret =
         who.kind === 'token'
           ? writeRefreshToken({ sessionId: id, generation: 0, nonce }, config.JWT_REFRESH_SECRET)
-          : writeCookieValue({ sessionId: id, secret: nonce });
+          : writeCookieValue({ sessionId: id, secret: nonce }, config.SESSION_SECRET);
       return { id, secret, expiresAt };
     },
 
@@ -164,7 +164,7 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
     },
 
     byCookie(text) {
-      const value = readCookieValue(text);
+      const value = readCookieValue(text, config.SESSION_SECRET);
       if (value === null) throw new Refusal('unauthenticated');
       const check = (found: Remembered | undefined): Principal => {
         const isCookie = found?.principal.kind === 'cookie';
@@ -199,7 +199,8 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
       const hash = secret === null ? null : hashCookieSecret(secret, config.SESSION_SECRET);
       const amr = [...new Set([...principal.amr, method])];
       if (!(await renew(tx, principal.sessionId, amr, new Date(now), hash))) throw new Refusal('session_revoked');
-      return secret === null ? null : writeCookieValue({ sessionId: principal.sessionId, secret });
+      if (secret === null) return null;
+      return writeCookieValue({ sessionId: principal.sessionId, secret }, config.SESSION_SECRET);
     },
 
     csrfTokens: (sessionId) => config.CSRF_SECRET.map((key) => hmac(key, `csrf:${sessionId}`).toString('base64url')),

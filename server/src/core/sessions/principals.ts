@@ -1,3 +1,4 @@
+import { equal, fromBase64url, hmac, subkey } from '../../lib/bytes.ts';
 import type { Cache } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Db } from '../../platform/db/index.ts';
@@ -13,6 +14,7 @@ export interface Remembered {
   readonly rotatedAt: number;
   readonly endReason: string | null;
   readonly asOf: string;
+  /** When reading it began. */
   readonly loadedAt: number;
 }
 
@@ -26,22 +28,28 @@ interface Deps {
   changes: Changes;
   clock: Clock;
   metrics: { cacheHit(): void; cacheMiss(): void };
+  /** SESSION_SECRET's list. */
+  secrets: readonly string[];
 }
 
 /**
  * Sessions by id: from this process's memory, else the shared cache, else PostgreSQL. Memory counts only while the
  * change feed is current and knows of no later change of the session or its user; anything else asks PostgreSQL.
+ * An entry of the shared cache carries a MAC: who can write there is not for that reason an administrator here.
  */
-export function createPrincipals({ db, cache, changes, clock, metrics }: Deps): {
+export function createPrincipals({ db, cache, changes, clock, metrics, secrets }: Deps): {
   get(sessionId: string): Remembered | undefined | Promise<Remembered | undefined>;
   load(sessionId: string): Promise<Remembered | undefined>;
   forget(sessionId: string): void;
 } {
   const local = new Map<string, Remembered>();
   const key = (id: string): string => `session:${id}`;
+  const macKeys = secrets.map((secret) => subkey(secret, 'session-cache'));
 
+  // Of another process's entry `loadedAt` is by its clock: one from further ahead than an entry lives stands no more.
   const stands = (entry: Remembered): boolean =>
-    clock.now() - entry.loadedAt < LOCAL_TTL_MS &&
+    Math.abs(clock.now() - entry.loadedAt) < LOCAL_TTL_MS &&
+    entry.loadedAt > changes.believedFrom() &&
     changes.isCurrent() &&
     changes.stands(BigInt(entry.asOf), [entry.principal.sessionId, entry.principal.user.id]);
 
@@ -54,12 +62,15 @@ export function createPrincipals({ db, cache, changes, clock, metrics }: Deps): 
 
   const load = async (id: string): Promise<Remembered | undefined> => {
     const asOf = changes.position().toString();
+    const loadedAt = clock.now();
+    const isSure = changes.isCurrent();
     const row = await findSession(db, id);
     if (row === undefined) return undefined;
-    const entry = rememberedOf(row, asOf, clock.now());
+    const entry = rememberedOf(row, asOf, loadedAt);
     if (entry.endReason === null) {
       remember(entry);
-      if (cache.status().kind === 'redis') void cache.set(key(id), JSON.stringify(entry), SHARED_TTL_SECONDS);
+      // A position of which this process is not sure may be one of before a failover: not for others.
+      if (isSure && cache.status().kind === 'redis') void cache.set(key(id), write(entry, macKeys), SHARED_TTL_SECONDS);
     }
     return entry;
   };
@@ -67,7 +78,7 @@ export function createPrincipals({ db, cache, changes, clock, metrics }: Deps): 
   const fetch = async (id: string): Promise<Remembered | undefined> => {
     if (changes.isCurrent() && cache.status().kind === 'redis') {
       const text = await cache.get(key(id));
-      const entry = text === null ? null : parse(text, id);
+      const entry = text === null ? null : parse(text, id, macKeys);
       if (entry !== null && stands(entry)) {
         remember(entry);
         return entry;
@@ -95,8 +106,17 @@ export function createPrincipals({ db, cache, changes, clock, metrics }: Deps): 
   };
 }
 
+function write(entry: Remembered, macKeys: readonly Buffer[]): string {
+  const text = JSON.stringify(entry);
+  return `${hmac(macKeys[0] as Buffer, text).toString('base64url')}.${text}`;
+}
+
 // What another process wrote; anything that is not the entry of this very session is as good as absent.
-function parse(text: string, id: string): Remembered | null {
+function parse(signed: string, id: string, macKeys: readonly Buffer[]): Remembered | null {
+  const end = signed.indexOf('.');
+  const sent = fromBase64url(signed.slice(0, Math.max(0, end)));
+  const text = signed.slice(end + 1);
+  if (sent === null || !macKeys.some((macKey) => equal(hmac(macKey, text), sent))) return null;
   try {
     const entry = JSON.parse(text) as Remembered;
     return entry.principal.sessionId === id && /^\d+$/.test(entry.asOf) ? entry : null;

@@ -47,9 +47,16 @@ test('the same token can be made again from its parts, which is what the grace g
 
 test('a cookie value reads as it was written, and nothing shorter, longer or differently spelled does', () => {
   const value = { sessionId: token.sessionId, secret: randomBytes(32) };
-  const text = writeCookieValue(value);
-  assert.deepEqual(readCookieValue(text), value);
+  const text = writeCookieValue(value, [secret]);
+  assert.deepEqual(readCookieValue(text, [secret]), value);
+  assert.deepEqual(readCookieValue(text, ['younger', secret]), value);
   for (const other of ['', `${text}A`, `${text}=`, text.slice(0, -1), `${text} `, 'A'.repeat(200)]) {
-    assert.equal(readCookieValue(other), null);
+    assert.equal(readCookieValue(other, [secret]), null);
   }
+  for (let at = 0; at < 64; at++) {
+    const bytes = Buffer.from(text, 'base64url');
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    assert.equal(readCookieValue(bytes.toString('base64url'), [secret]), null, `byte ${at}`);
+  }
+  assert.equal(readCookieValue(text, ['another']), null);
 });

@@ -1,8 +1,9 @@
-import { isUuid } from '../../lib/id.ts';
+import { isUuid, uuidv7 } from '../../lib/id.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { inspectHash } from '../passwords/index.ts';
 import { requireEmail, requireName } from '../users/index.ts';
 import { FIELDS } from './fields.ts';
+import type { UserInsert } from './store.ts';
 
 /** A user who may be imported; the password is still to be judged and hashed. */
 export interface Candidate {
@@ -63,6 +64,26 @@ export function judge(line: number, fields: Fields, judging: Judging): Candidate
     throw new FieldFault('password', 'stands beside password_hash: one of the two');
   }
   return candidate;
+}
+
+/** The user as a row, with the hash that was made of the password. */
+export function rowOf(one: Candidate, hash: string | null, now: number): UserInsert {
+  const createdAt = new Date(one.createdAt ?? now).toISOString();
+  const stamp = new Date(now).toISOString();
+  return {
+    id: one.id ?? uuidv7(one.createdAt ?? now), // lists are ordered by it, as by the time of creation
+    email: one.email,
+    email_verified_at: one.emailVerified ? stamp : null,
+    name: one.name,
+    picture: one.picture,
+    locale: one.locale,
+    password_hash: hash,
+    password_changed_at: hash === null ? null : stamp,
+    status: one.disabled ? 'disabled' : 'active',
+    created_at: createdAt,
+    updated_at: stamp,
+    roles: one.roles,
+  };
 }
 
 function text(field: string, value: unknown, max: number): string | null {

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { uuidv7 } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Db } from '../../platform/db/index.ts';
+import type { Db, Tx } from '../../platform/db/index.ts';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Unit } from '../effects/index.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { type Candidate, FieldFault, type Judging, judge } from './candidate.ts';
+import { type Candidate, FieldFault, type Judging, judge, rowOf } from './candidate.ts';
 import { type FirebaseParameters, translate } from './foreign.ts';
 import { type RawRecord, readRecords } from './records.ts';
 import { grantRoles, insertUsers, presentEmails, roleNames, type UserInsert } from './store.ts';
@@ -31,6 +30,8 @@ export interface ImportOptions {
   detail?: Record<string, unknown>;
   /** Roles that the importer may not give make a line bad; without it every role that exists may be given. */
   mayGrant?(role: string): boolean;
+  /** Asked in each batch's transaction before it writes: throws once the importer may not go on, or not give these roles. */
+  stillMay?(tx: Tx, roles: readonly string[]): Promise<void>;
   /** For hashes of a Firebase project. */
   firebase?: FirebaseParameters;
   /** After each batch. */
@@ -179,6 +180,7 @@ class Run {
     const now = this.#deps.clock.now();
     const rows = good.map((one, index) => rowOf(one, hashes[index] ?? null, now));
     return this.#deps.unit.change(async (tx, record) => {
+      await this.#requireStill(tx, rows);
       const added = new Map((await insertUsers(tx, rows)).map((user) => [user.id, user.email]));
       const grants = rows
         .filter((row) => added.has(row.id))
@@ -187,6 +189,20 @@ class Run {
       await record({ audit: [...added].map(([id, email]) => this.#line(id, email)) });
       return added.size;
     });
+  }
+
+  /** What is committed stays, so a refusal says how much that is. */
+  async #requireStill(tx: Tx, rows: readonly UserInsert[]): Promise<void> {
+    try {
+      const roles = rows.flatMap((row) => row.roles);
+      await this.#options.stillMay?.(tx, roles);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { imported } = this.result;
+      const stopped = `The import has stopped; ${imported} imported before that stay.`;
+      const detail = [error.options.detail, stopped].filter(Boolean).join(' ');
+      throw new Refusal(error.code, { ...error.options, detail, cause: error });
+    }
   }
 
   #line(id: string, email: string): AuditEvent {
@@ -224,23 +240,4 @@ class Run {
       }
     }
   }
-}
-
-function rowOf(one: Candidate, hash: string | null, now: number): UserInsert {
-  const createdAt = new Date(one.createdAt ?? now).toISOString();
-  const stamp = new Date(now).toISOString();
-  return {
-    id: one.id ?? uuidv7(one.createdAt ?? now), // lists are ordered by it, as by the time of creation
-    email: one.email,
-    email_verified_at: one.emailVerified ? stamp : null,
-    name: one.name,
-    picture: one.picture,
-    locale: one.locale,
-    password_hash: hash,
-    password_changed_at: hash === null ? null : stamp,
-    status: one.disabled ? 'disabled' : 'active',
-    created_at: createdAt,
-    updated_at: stamp,
-    roles: one.roles,
-  };
 }

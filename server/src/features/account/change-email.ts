@@ -3,7 +3,7 @@ import { type AuditEvent, eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, endOneTimeSince, issueOneTime, type OneTimeRow, useOneTime } from '../../core/one-time/index.ts';
 import { dropMailsOf, type OutgoingMail } from '../../core/outbox/index.ts';
-import { endSessions, findSession } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions, findSession } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { deleteUser, findUser, findUserByEmail, lockUser, requireEmail, setEmail } from '../../core/users/index.ts';
@@ -135,6 +135,7 @@ export async function undoEmail(
       await endOneTimeSince(tx, row, 'undo-email', origin.now);
       await endOneTime(tx, id, ['confirm-email', 'reset-password', 'choose-password'], origin.now);
       const ended = await endSessions(tx, { userId: id }, 'email_undone', now);
+      const acting = await endImpersonations(tx, id, now);
       await forgetDevices(tx, id, null);
       // Who could ask for the change may know the password: its owner is offered a new one.
       const reset = await issueOneTime(tx, 'reset-password', { userId: id, data: { email: data.from } }, origin.now);
@@ -158,7 +159,7 @@ export async function undoEmail(
             data: { link: mailLink(config.APP_LINK_BASE, '/reset-password', reset) },
           },
         ],
-        changed: [id, ...removed.map((line) => line.subject as string)],
+        changed: [id, ...acting, ...removed.map((line) => line.subject as string)],
       });
       for (const { subject } of removed) await eraseSubject(tx, subject as string);
     })

@@ -2,7 +2,7 @@ import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime } from '../../core/one-time/index.ts';
 import type { OutgoingMail } from '../../core/outbox/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
-import { endSessions, type Sessions } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions, type Sessions } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findPasswordHash, lockUser, setPassword } from '../../core/users/index.ts';
@@ -41,6 +41,7 @@ export async function changePassword(
     if ((await findPasswordHash(tx, id)) !== verifiedHash) throw new Refusal('invalid_credentials');
     await setPassword(tx, id, hash, now);
     const ended = await endSessions(tx, { userId: id, except: principal.sessionId }, 'password_changed', now);
+    const acting = await endImpersonations(tx, id, now);
     await forgetDevices(tx, id, principal.deviceId);
     await endOneTime(tx, id, ['reset-password', 'choose-password', 'confirm-email'], origin.now);
     await deps.guesses.succeeded(tx, email, principal.deviceId);
@@ -67,7 +68,7 @@ export async function changePassword(
         },
       ],
       mail: isTold ? [mail] : [],
-      changed: [id],
+      changed: [id, ...acting],
     });
     return cookie;
   });

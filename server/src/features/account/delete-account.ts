@@ -1,6 +1,7 @@
 import { eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { dropMailsOf } from '../../core/outbox/index.ts';
+import { endImpersonations } from '../../core/sessions/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { countAdministrators, deleteUser, lockAdministrators } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -21,6 +22,7 @@ export async function deleteAccount(
         throw new Refusal('conflict', { detail: 'The last administrator cannot go. Name another one first.' });
       }
     }
+    const acting = await endImpersonations(tx, id, new Date(origin.now));
     if (!(await deleteUser(tx, id))) throw new Refusal('session_revoked');
     await dropMailsOf(tx, id);
     // An address that was never proven may be a stranger's: it gets only so many mails an hour.
@@ -29,7 +31,7 @@ export async function deleteAccount(
     await record({
       audit: [{ action: 'user.deleted', outcome: 'success', actor: { type: 'user', id }, subject: id, origin }],
       mail: isTold ? [{ template: 'account-deleted', to: email, locale, data: { when } }] : [],
-      changed: [id],
+      changed: [id, ...acting],
     });
     await eraseSubject(tx, id);
   });

@@ -15,6 +15,15 @@ before(async () => {
 const take = (by: TestUser, id: string, body: unknown = { reason: 'Ticket 4711' }): Promise<Answer> =>
   as(server, by)('POST', `/users/${id}/impersonate`, body);
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+/** Refused here, ended for a reason, and told to the other processes under its own id. */
+async function isOver({ body }: Answer, reason: string): Promise<void> {
+  assert.equal((await server.get('/me', { bearer: body.access_token })).body.code, 'session_revoked');
+  const again = await server.post('/auth/refresh', { refresh_token: body.refresh_token });
+  assert.equal(again.body.code, 'session_revoked');
+  const [row] = await server.db.query('SELECT end_reason FROM auth.sessions WHERE id = $1', [body.session_id]);
+  assert.deepEqual(row, { end_reason: reason });
+  assert.equal((await server.db.query('SELECT 1 FROM auth.changes WHERE subject = $1', [body.session_id])).length, 1);
+}
 
 test('an administrator reads as the user for an hour, and both are named in token and log', async () => {
   const taken = await take(admin, ada.id);
@@ -100,6 +109,64 @@ test('it ends with the rights of the administrator: disabled, demoted or deleted
   }
 });
 
+test('it never grows with its target: a role given to him, or his role made larger, ends it (ADM-07)', async () => {
+  const call = as(server, admin);
+  const roleOf = async (id: string): Promise<string> => (await call('GET', `/users/${id}`)).body.roles[0];
+  const grows: ((id: string) => Promise<Answer>)[] = [
+    async (id) => call('PUT', `/users/${id}/roles`, { roles: ['admin'] }, etag(await call('GET', `/users/${id}`))),
+    async (id) => {
+      const path = `/roles/${await roleOf(id)}`;
+      return call('PATCH', path, { permissions: ['audit:read', 'users:read'] }, etag(await call('GET', path)));
+    },
+    async (id) => {
+      const path = `/roles/${await roleOf(id)}`;
+      return call('DELETE', path, undefined, etag(await call('GET', path)));
+    },
+  ];
+  const support = await asRole(server, await server.user(), ['users:impersonate']);
+  for (const grow of grows) {
+    const bob = await asRole(server, await server.user(), []);
+    const other = await take(support, ada.id);
+    const taken = await take(support, bob.id);
+    assert.equal(taken.status, 200, taken.text);
+    assert.ok((await grow(bob.id)).status < 300);
+    await isOver(taken, 'roles_changed');
+    assert.equal((await server.get('/me', { bearer: bob.accessToken })).status, 200);
+    assert.equal((await server.get('/me', { bearer: other.body.access_token })).status, 200);
+  }
+});
+
+test('it ends with the sessions of either side, one of them or all, and when the target is disabled', async () => {
+  const call = as(server, admin);
+  const ends: [string, (helper: TestUser, target: TestUser) => Promise<Answer>][] = [
+    ['revoked', ({ id }) => call('DELETE', `/users/${id}/sessions`)],
+    ['revoked', (_, { id }) => call('DELETE', `/users/${id}/sessions`)],
+    ['revoked', ({ id, accessToken }) => call('DELETE', `/users/${id}/sessions/${claimsOf(accessToken).sid}`)],
+    ['disabled', (_, { id }) => call('POST', `/users/${id}/disable`)],
+  ];
+  for (const [reason, end] of ends) {
+    const target = await server.user();
+    const helper = await signIn(server, await asRole(server, await server.user(), ['users:impersonate']));
+    const taken = await take(helper, target.id);
+    assert.equal(taken.status, 200, taken.text);
+    const answer = await end(helper, target);
+    assert.ok(answer.status < 300, answer.text);
+    await isOver(taken, reason);
+  }
+});
+
+test('a session that has ended begins none, though it is still remembered here', async () => {
+  const helper = await asRole(server, await server.user(), ['users:impersonate']);
+  assert.equal((await server.get('/me', { bearer: helper.accessToken })).status, 200);
+  // Behind the back of the change feed, as when another process ended it a moment ago.
+  await server.db.execute("UPDATE auth.sessions SET ended_at = $2, end_reason = 'revoked' WHERE user_id = $1", [
+    helper.id,
+    new Date(server.clock.now()),
+  ]);
+  assert.equal((await server.get('/me', { bearer: helper.accessToken })).status, 200);
+  assert.equal((await take(helper, ada.id)).body.code, 'session_revoked');
+});
+
 test('it ends after an hour, whatever is refreshed', async () => {
   const taken = await take(admin, ada.id);
   server.clock.advance(3000);
@@ -113,3 +180,28 @@ test('it ends after an hour, whatever is refreshed', async () => {
     'session_expired',
   );
 });
+
+for (const [deed, act] of [
+  ['signs out everywhere', (by: TestUser) => server.post('/auth/logout-all', {}, { bearer: by.accessToken })],
+  [
+    'chooses a new password',
+    (by: TestUser) =>
+      server.post(
+        '/me/password',
+        { current_password: by.password, new_password: 'Heron-kettle-91-amber' },
+        { bearer: by.accessToken },
+      ),
+  ],
+  [
+    'deletes the own account',
+    (by: TestUser) => server.call('DELETE', `${server.config.API_PREFIX}/me`, { bearer: by.accessToken }),
+  ],
+] as const) {
+  test(`it ends when the administrator ${deed}`, async () => {
+    const helper = await signIn(server, await asRole(server, await server.user(), ['users:impersonate']));
+    const taken = await take(helper, ada.id);
+    assert.equal(taken.status, 200, taken.text);
+    assert.equal((await act(helper)).status, 204);
+    await isOver(taken, 'impersonation_ended');
+  });
+}

@@ -1,5 +1,5 @@
-import { grantableRoles } from '../../core/roles/index.ts';
-import { type ImportDeps, importUsers } from '../../core/user-transfer/index.ts';
+import { type Administrator, grantableRoles, recordDenial, requireStill } from '../../core/roles/index.ts';
+import { type ImportDeps, type ImportOptions, type ImportResult, importUsers } from '../../core/user-transfer/index.ts';
 import { sha256 } from '../../lib/bytes.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { type HttpApp, typed } from '../../platform/http/server.ts';
@@ -56,16 +56,30 @@ function importRoute(app: HttpApp, deps: Deps): void {
           caller: by.principal.user.id,
           body: fingerprint,
         },
-        async () => {
-          const actor = { type: 'admin', id: by.principal.user.id } as const;
-          const roles = await grantableRoles(deps.db, by.principal.user.permissions);
-          const mayGrant = (role: string): boolean => roles.has(role);
-          const options = { format, dryRun, strict, actor, origin: request.from, mayGrant };
-          return { status: 200, body: await importUsers(deps, linesOf(text), options) };
-        },
+        async () => ({ status: 200, body: await importAs(deps, by, text, { format, dryRun, strict }) }),
       );
       return answer.body as never;
     },
+  );
+}
+
+/** `mayGrant` names the bad lines by what is remembered of the administrator; `stillMay` decides, batch by batch. */
+async function importAs(
+  deps: Deps,
+  by: Administrator,
+  text: string,
+  how: Pick<ImportOptions, 'format' | 'dryRun' | 'strict'>,
+): Promise<ImportResult> {
+  const { user } = by.principal;
+  const grantable = await grantableRoles(deps.db, user.permissions);
+  return recordDenial(deps.unit, by, 'users:import', () =>
+    importUsers(deps, linesOf(text), {
+      ...how,
+      actor: { type: 'admin', id: user.id },
+      origin: by.origin,
+      mayGrant: (role) => grantable.has(role),
+      stillMay: (tx, roles) => requireStill(tx, by, 'users:import', roles),
+    }),
   );
 }
 

@@ -67,6 +67,51 @@ test('a file gives only roles that its importer may give', async () => {
   assert.equal((await send(lines(...users()))).body.imported, 2);
 });
 
+// Behind the back of the change feed: this process still remembers the importer as he was.
+test('an importer whose rights were taken a moment ago writes nothing, and gives no role (ADM-08)', async () => {
+  const importers = ['users:import', 'roles:write', 'users:read'];
+  const email = someEmail('late');
+  const given = await asRole(server, await server.user(), ['users:read']);
+  const [role] = (await as(server, admin)('GET', `/users/${given.id}`)).body.roles;
+  const rights = (id: string, permissions: string[]) =>
+    server.db.execute(
+      'UPDATE auth.roles SET permissions = $2 WHERE name = (SELECT role FROM auth.user_roles WHERE user_id = $1)',
+      [id, permissions],
+    );
+  const remembered = async (): Promise<TestUser> => {
+    const by = await asRole(server, await server.user(), importers);
+    assert.equal((await send(lines({ email: someEmail(), roles: [role] }), { by })).body.imported, 1);
+    return by;
+  };
+  for (const left of [['users:import'], ['users:import', 'roles:write'], ['roles:write', 'users:read']]) {
+    const by = await remembered();
+    await rights(by.id, left);
+    assert.equal((await send(lines({ email, roles: [role] }), { by })).body.code, 'forbidden', left.join());
+  }
+  const denials = (await server.audit('access.denied')).filter(({ reason }) => reason === 'authority');
+  assert.equal(denials.length, 3);
+  const disabled = await remembered();
+  await server.db.execute("UPDATE auth.users SET status = 'disabled' WHERE id = $1", [disabled.id]);
+  assert.equal((await send(lines({ email }), { by: disabled })).body.code, 'session_revoked');
+  assert.deepEqual(await server.db.query('SELECT id FROM auth.users WHERE email = $1', [email]), []);
+});
+
+test('an import stops at the batch before which its importer was demoted, and what was written stays', async () => {
+  const by = await asRole(server, await server.user(), ['users:import']);
+  await server.db.execute(`CREATE FUNCTION demote() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN DELETE FROM auth.user_roles WHERE user_id = '${by.id}'; RETURN NULL; END $$`);
+  await server.db.execute(
+    'CREATE TRIGGER demote AFTER INSERT ON auth.users FOR EACH STATEMENT EXECUTE FUNCTION demote()',
+  );
+  const emails = Array.from({ length: 501 }, () => someEmail('batch'));
+  const answer = await send(lines(...emails.map((email) => ({ email }))), { by });
+  await server.db.execute('DROP TRIGGER demote ON auth.users');
+  assert.equal(answer.body.code, 'forbidden', answer.text);
+  assert.match(answer.body.detail, / 500 imported before that stay/);
+  const present = await server.db.query('SELECT 1 FROM auth.users WHERE email = ANY($1::text[])', [emails]);
+  assert.equal(present.length, 500);
+});
+
 test('the same key and file are imported once', async () => {
   const file = lines({ email: someEmail() });
   const headers = { 'idempotency-key': 'import-1' };

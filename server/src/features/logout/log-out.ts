@@ -1,6 +1,6 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime } from '../../core/one-time/index.ts';
-import { endSessions, findSession, type Sessions } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions, findSession, type Sessions } from '../../core/sessions/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Db } from '../../platform/db/index.ts';
@@ -52,6 +52,7 @@ async function end(
     const ended = await endSessions(tx, scope, 'logout', new Date(origin.now));
     // A change of address that someone asked for from one of them must not outlive it.
     if (scope.only === undefined) await endOneTime(tx, scope.userId, ['confirm-email'], origin.now);
+    const acting = scope.only === undefined ? await endImpersonations(tx, scope.userId, new Date(origin.now)) : [];
     await record({
       audit: [
         {
@@ -64,7 +65,7 @@ async function end(
           detail: { ended: ended.length },
         },
       ],
-      changed: scope.only === undefined ? [scope.userId] : ended,
+      changed: scope.only === undefined ? [scope.userId, ...acting] : ended,
     });
   });
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { JWKS_MAX_AGE } from '../../core/keys/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
-import { readiness } from './ready.ts';
+import { createReadiness } from './ready.ts';
 import { Health, Jwks, Ready } from './schema.ts';
 
 export type Deps = Pick<House, 'config' | 'db' | 'cache' | 'keys' | 'clock' | 'routes' | 'version' | 'isServing'>;
@@ -12,6 +12,7 @@ const tags = ['Operations'];
 
 export function routes(app: FastifyInstance, { config, db, cache, keys, clock, version, isServing }: Deps): void {
   const startedAt = clock.now();
+  const readiness = createReadiness(db, cache);
   typed(app).get(
     config.HEALTH_CHECK_PATH,
     {
@@ -38,7 +39,7 @@ export function routes(app: FastifyInstance, { config, db, cache, keys, clock, v
       },
     },
     async (_request, reply) => {
-      const answer = await readiness(db, cache, isServing());
+      const answer = await readiness(isServing());
       return reply.code(answer.status === 'ok' ? 200 : 503).send(answer);
     },
   );

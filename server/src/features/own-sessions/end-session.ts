@@ -1,6 +1,6 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime } from '../../core/one-time/index.ts';
-import { endSessions } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions } from '../../core/sessions/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -22,6 +22,7 @@ export async function endOwnSession(
     if (ended.length === 0) throw new Refusal('not_found');
     // Whoever was in there may have asked for a change of address: it must not outlive the session.
     await endOneTime(tx, principal.user.id, ['confirm-email'], origin.now);
+    const acting = await endImpersonations(tx, principal.user.id, new Date(origin.now));
     await record({
       audit: [
         {
@@ -33,7 +34,7 @@ export async function endOwnSession(
           origin,
         },
       ],
-      changed: ended,
+      changed: [...ended, ...acting],
     });
   });
 }

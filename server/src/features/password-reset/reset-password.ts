@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, issueOneTime, type Purpose, peekOneTime, useOneTime } from '../../core/one-time/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
-import { endSessions } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import {
@@ -81,6 +81,7 @@ export async function resetPassword(
     await setPassword(tx, user.id, hash, now);
     await markVerified(tx, user.id, now);
     const ended = await endSessions(tx, { userId: user.id }, 'password_reset', now);
+    const acting = await endImpersonations(tx, user.id, now);
     await forgetDevices(tx, user.id, null);
     await endOneTime(tx, user.id, ['reset-password', 'choose-password', 'verify-email', 'confirm-email'], origin.now);
     await deps.guesses.unlock(tx, user.email);
@@ -104,7 +105,7 @@ export async function resetPassword(
           data: { when: now.toISOString(), device: origin.userAgent, address: origin.address },
         },
       ],
-      changed: [user.id],
+      changed: [user.id, ...acting],
     });
   });
 }

@@ -1,6 +1,6 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime } from '../../core/one-time/index.ts';
-import { endSessions, type SessionRow, type Sessions } from '../../core/sessions/index.ts';
+import { endImpersonations, endSessions, type SessionRow, type Sessions } from '../../core/sessions/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -28,6 +28,7 @@ async function endReused({ unit }: RefreshDeps, row: SessionRow, origin: Request
     await lockUser(tx, row.id);
     const ended = await endSessions(tx, { userId: row.id, only: row.session_id }, 'reused', new Date(origin.now));
     if (ended.length === 0) return; // somebody else has just ended it, and told
+    const acting = await endImpersonations(tx, row.id, new Date(origin.now));
     await endOneTime(tx, row.id, ['confirm-email'], origin.now); // the thief's change of address goes with the session
     await record({
       audit: [
@@ -49,7 +50,7 @@ async function endReused({ unit }: RefreshDeps, row: SessionRow, origin: Request
           data: { when: new Date(origin.now).toISOString(), device: origin.userAgent, address: origin.address },
         },
       ],
-      changed: [row.session_id],
+      changed: [row.session_id, ...acting],
     });
   });
 }

@@ -24,8 +24,15 @@ interface Session {
   script(text: string): Promise<void>;
 }
 
-/** The timeline as shipped, oldest first. */
-export function readMigrations(): Migration[] {
+let shipped: readonly Migration[] | undefined;
+
+/** The timeline as shipped, oldest first; read once per process. */
+export function readMigrations(): readonly Migration[] {
+  shipped ??= readFolder();
+  return shipped;
+}
+
+function readFolder(): Migration[] {
   return readdirSync(FOLDER)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()

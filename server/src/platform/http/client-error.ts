@@ -10,6 +10,8 @@ const CODES: Record<string, RefusalCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
+const PARTING_MS = 1_000;
+
 /**
  * Answers what the HTTP parser refused: there is no request to answer then, only a connection, which ends. Where an
  * earlier request of the connection still waits for its answer, nothing is written: it would be taken for that answer.
@@ -25,14 +27,22 @@ export function answerClientError(
     return null;
   }
   const refusal = new Refusal(CODES[error.code ?? ''] ?? 'malformed_request');
-  socket.end(rawAnswer(refusal, requestId));
+  part(socket, rawAnswer(refusal, requestId));
   return refusal.status;
 }
 
 /** CONNECT asks for a tunnel (RFC 9110, section 9.3.6); this is no proxy. */
 export function refuseTunnel(socket: Socket, requestId: string): void {
   socket.on('error', () => undefined);
-  socket.end(rawAnswer(new Refusal('method_not_allowed'), requestId, 'Allow: OPTIONS'));
+  part(socket, rawAnswer(new Refusal('method_not_allowed'), requestId, 'Allow: OPTIONS'));
+}
+
+// `end` closes our half only: a peer that never closes its own would hold the connection for ever. The second is for the
+// answer to arrive, since what is destroyed with unread bytes is reset.
+function part(socket: Socket, answer: string): void {
+  const timer = setTimeout(() => socket.destroy(), PARTING_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(answer);
 }
 
 /** The answers that each connection still waits for. */

@@ -57,6 +57,9 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
       limit(reply, 'login', config.RATE_LIMIT_LOGIN, await deps.countNow('login', key, config.RATE_LIMIT_LOGIN));
     }
 
+    // What is never counted must cost nothing: no credential is looked up where nobody minds it.
+    if (rules.limits === 'none' && rules.access === 'public') return;
+
     const failure = await identify(request, deps);
     if (rules.limits !== 'none' && rules.limits !== 'login' && rules.limits !== 'user-later') {
       const [policy, key, rule] = request.principal
@@ -66,7 +69,7 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     }
 
     // Where nobody can say whether a credential stands, what was asked with it is not refused as if it did not.
-    if (failure !== null && failure.status >= 500 && rules.limits !== 'none') throw failure;
+    if (failure !== null && failure.status >= 500) throw failure;
     if (rules.access === 'public') return;
     if (failure !== null) throw failure;
     const principal = requireSession(request);

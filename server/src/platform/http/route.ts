@@ -10,7 +10,7 @@ export interface RouteRules {
   /**
    * `address` (where nothing is said): counted per address unless the request carries a valid session, then per user.
    * `login`: the stricter count of routes that take a credential. `user-later`: the handler counts the user it finds.
-   * `none`: never counted.
+   * `none`: never counted; a public one looks up no credential either.
    */
   limits?: 'none' | 'address' | 'login' | 'user-later';
   /** Takes authentication within REAUTH_WITHIN. */
@@ -25,7 +25,7 @@ declare module 'fastify' {
   interface FastifyContextConfig extends Partial<RouteRules> {}
   interface FastifyRequest {
     from: RequestOrigin;
-    /** Set on every route where a valid credential was sent; `requireSession` gives it without the null. */
+    /** Set where a valid credential was sent, but on public routes that are never counted; `requireSession` gives it without the null. */
     principal: Principal | null;
   }
 }

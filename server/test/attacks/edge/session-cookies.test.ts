@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
 import { startServer, type TestServer, type TestUser } from '../../kit.ts';
 import { isProblem } from './oracle.ts';
@@ -43,9 +44,10 @@ function spellings(cookie: string): string[] {
     `j:${JSON.stringify({ value })}`,
     `s:${value}.signature`,
     'a'.repeat(8_000),
-    ...Array.from({ length: 48 }, (_, at) => flipped(at)),
-    Buffer.concat([bytes.subarray(0, 16), Buffer.alloc(32)]).toString('base64url'),
+    ...Array.from({ length: bytes.length }, (_, at) => flipped(at)),
+    Buffer.concat([bytes.subarray(0, 16), Buffer.alloc(32), bytes.subarray(48)]).toString('base64url'),
     Buffer.concat([Buffer.alloc(16), bytes.subarray(16)]).toString('base64url'),
+    bytes.subarray(0, 48).toString('base64url'),
     Buffer.concat([bytes, Buffer.alloc(1)]).toString('base64url'),
   ].filter((spelling) => spelling !== value); // the two alphabets of base64 may agree on it
 }
@@ -56,6 +58,37 @@ test('no spelling of the cookie but its own is let in, and none is a 500 (SES-09
     isProblem(answer, 401);
   }
   assert.equal((await server.get('/me', { cookie: user.cookie })).status, 200);
+});
+
+/** The session queries that happen meanwhile; the feed and the workers ask for other things. */
+async function sessionQueries(work: () => Promise<unknown>): Promise<number> {
+  const { query } = server.db;
+  let asked = 0;
+  server.db.query = (text, values) => {
+    if (text.includes('auth.sessions')) asked++;
+    return query(text, values);
+  };
+  await work().finally(() => {
+    server.db.query = query;
+  });
+  return asked;
+}
+
+test('an invented cookie costs no query, and on what is never counted neither does a good one', async () => {
+  server.clock.advance(61); // nothing is remembered now
+  const forged = await sessionQueries(async () => {
+    for (const value of spellings(user.cookie)) await server.get('/me', { cookie: `session=${value}` });
+    const random = randomBytes(64).toString('base64url');
+    isProblem(await server.get('/me', { cookie: `session=${random}` }), 401, 'unauthenticated');
+  });
+  assert.equal(forged, 0);
+  const uncounted = await sessionQueries(async () => {
+    for (const path of ['/health', '/ready', '/.well-known/jwks.json', '/docs', '/api/v1/openapi.json']) {
+      assert.equal((await server.call('GET', path, { cookie: user.cookie })).status, 200);
+    }
+  });
+  assert.equal(uncounted, 0);
+  assert.notEqual(await sessionQueries(() => server.get('/me', { cookie: user.cookie })), 0);
 });
 
 test('raw bytes in the cookie header are no session either (SES-09, I-097)', async () => {
@@ -70,7 +103,7 @@ test("a refresh token, another user's secret or a bearer's session id makes no c
   const bytes = (cookie: string) => Buffer.from(cookie.slice('session='.length), 'base64url');
   const crossed = Buffer.concat([bytes(user.cookie).subarray(0, 16), bytes(other.cookie).subarray(16)]);
   const refresh = Buffer.from(bearer.refreshToken.slice(3), 'base64url');
-  const values = [crossed, refresh.subarray(0, 48), refresh].map((value) => value.toString('base64url'));
+  const values = [crossed, refresh.subarray(0, 64), refresh].map((value) => value.toString('base64url'));
   for (const value of [...values, bearer.refreshToken, bearer.accessToken]) {
     isProblem(await server.get('/me', { cookie: `session=${value}` }), 401);
   }

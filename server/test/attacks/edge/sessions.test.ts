@@ -28,7 +28,7 @@ async function refusedWithin(ms: number, ask: () => Promise<Answer>, status: num
 
 test('a preset session cookie is not adopted: signing in gives a new value, and the old one stays dead (SES-01, I-014)', async () => {
   const user = await server.user();
-  const planted = `session=${Buffer.alloc(48, 7).toString('base64url')}`;
+  const planted = `session=${Buffer.alloc(64, 7).toString('base64url')}`;
   const { cookie } = await login(user, 'cookie', { cookie: planted });
   assert.notEqual(cookie, planted);
   assert.equal((await me({ cookie })).status, 200);
