@@ -1,7 +1,17 @@
 import { sha256 } from '../../lib/bytes.ts';
 import type { Db, Sql } from '../../platform/db/index.ts';
 import { EXIT, Failure } from '../failure.ts';
-import { dropBuiltInRoles, ensureMonths, insertRows, isEmpty, oldestLine, prepare, readPage, readTables, type TableShape } from './store.ts';
+import {
+  dropBuiltInRoles,
+  ensureMonths,
+  insertRows,
+  isEmpty,
+  oldestLine,
+  prepare,
+  readPage,
+  readTables,
+  type TableShape,
+} from './store.ts';
 
 export interface Moved {
   readonly table: string;
@@ -32,7 +42,10 @@ export async function copyAll(from: Db, to: Db, onTable: (moved: Moved) => void)
         const sent = await walk(source, table, (rows) => insertRows(target, table, rows));
         const kept = await walk(target, table, async () => 0);
         if (sent.rows !== kept.rows || sent.checksum !== kept.checksum) {
-          throw new Failure(EXIT.failed, `${table.name} did not arrive as it was (${sent.rows} rows sent, ${kept.rows} kept); nothing was moved.`);
+          throw new Failure(
+            EXIT.failed,
+            `${table.name} did not arrive as it was (${sent.rows} rows sent, ${kept.rows} kept); nothing was moved.`,
+          );
         }
         moved.push(sent);
         onTable(sent);
@@ -58,7 +71,10 @@ async function walk(sql: Sql, table: TableShape, take: (rows: string[]) => Promi
 async function requireEmpty(target: Sql, tables: readonly TableShape[]): Promise<void> {
   for (const table of tables) {
     if (table.name === 'auth.roles' || (await isEmpty(target, table))) continue;
-    throw new Failure(EXIT.failed, `The database is not empty: ${table.name} has rows. Make a new one; nothing was moved.`);
+    throw new Failure(
+      EXIT.failed,
+      `The database is not empty: ${table.name} has rows. Make a new one; nothing was moved.`,
+    );
   }
 }
 
@@ -68,7 +84,9 @@ function inOrder(tables: readonly TableShape[]): TableShape[] {
   const rest = new Set(tables);
   const names = new Set(tables.map((table) => table.name));
   while (rest.size > 0) {
-    const ready = [...rest].filter((table) => table.after.every((name) => !names.has(name) || sorted.some((one) => one.name === name)));
+    const ready = [...rest].filter((table) =>
+      table.after.every((name) => !names.has(name) || sorted.some((one) => one.name === name)),
+    );
     if (ready.length === 0) throw new Error('the tables point at each other in a circle');
     for (const table of ready) {
       sorted.push(table);

@@ -38,7 +38,9 @@ export async function readTables(sql: Sql): Promise<TableShape[]> {
 
 /** Rows print alike in every session that has said this. Nothing is cut off in the middle for being slow. */
 export async function prepare(sql: Sql): Promise<void> {
-  await sql.query("SELECT set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '0', true)");
+  await sql.query(
+    "SELECT set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '0', true)",
+  );
 }
 
 export interface Page {
@@ -48,7 +50,10 @@ export interface Page {
 
 /** Rows as the text of their JSON, by primary key. */
 export async function readPage(sql: Sql, table: TableShape, after: unknown[] | null, limit: number): Promise<Page> {
-  const bound = after === null ? '' : `WHERE (${table.order.join(', ')}) > (${table.key.map((type, place) => `$${place + 2}::text::${type}`).join(', ')})`;
+  const bound =
+    after === null
+      ? ''
+      : `WHERE (${table.order.join(', ')}) > (${table.key.map((type, place) => `$${place + 2}::text::${type}`).join(', ')})`;
   // The position comes back as text and is compared in the column's own type.
   const position = table.order.map((column) => `${column.replace(' COLLATE "C"', '')}::text`).join(', ');
   const found = await sql.query<{ row: string; position: string[] }>(

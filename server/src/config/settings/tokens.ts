@@ -63,7 +63,8 @@ export const tokens = {
     isList: true,
     isRequiredInProduction: true,
     defaultNote: MADE_IN_DEVELOPMENT,
-    description: 'Keys the stored form of session cookies.',
+    description:
+      'Keys the stored form of session cookies, and signs their value and what processes share about sessions through Redis.',
     example: 'SECRET',
   }),
   CSRF_SECRET: optional(secretList, {

@@ -46,7 +46,7 @@ export function createPrincipals({ db, cache, changes, clock, metrics, secrets }
   const key = (id: string): string => `session:${id}`;
   const macKeys = secrets.map((secret) => subkey(secret, 'session-cache'));
 
-  // Of another process's entry `loadedAt` is by its clock: one from further ahead than an entry lives stands no more.
+  // `loadedAt` may be by another process's clock: one that is further ahead than an entry lives is not believed.
   const stands = (entry: Remembered): boolean =>
     Math.abs(clock.now() - entry.loadedAt) < LOCAL_TTL_MS &&
     entry.loadedAt > changes.believedFrom() &&

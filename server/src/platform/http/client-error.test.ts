@@ -44,13 +44,13 @@ const PEERS: Record<string, [bytes: string, status: number]> = {
 };
 
 for (const [what, [bytes, status]] of Object.entries(PEERS)) {
-  test(`who ${what} and never closes its half of the connection is told, and loses the connection`, async () => {
+  test(`who ${what} and never closes its half of the connection is told, and loses the connection`, async (t) => {
     const { socket, heard } = await stubborn(bytes);
+    t.after(() => socket.destroy());
     const end = performance.now() + 4_000;
     do await sleep(50);
     while ((await open()) > 0 && performance.now() < end);
     assert.equal(await open(), 0);
     assert.ok(heard().startsWith(`HTTP/1.1 ${status} `), heard());
-    socket.destroy();
   });
 }

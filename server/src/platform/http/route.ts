@@ -25,7 +25,7 @@ declare module 'fastify' {
   interface FastifyContextConfig extends Partial<RouteRules> {}
   interface FastifyRequest {
     from: RequestOrigin;
-    /** Set where a valid credential was sent, but on public routes that are never counted; `requireSession` gives it without the null. */
+    /** Set where a valid credential was sent, except on what is never counted; `requireSession` spares the null. */
     principal: Principal | null;
   }
 }
