@@ -217,3 +217,19 @@ function parse(text: string): unknown {
     return null;
   }
 }
+
+/**
+ * Until what happened to these users and sessions lies behind the change feed, so that the server remembers them from
+ * the next request on: an open transaction anywhere in the PostgreSQL cluster, another test's too, keeps it before it.
+ */
+export async function untilRemembered(server: TestServer, subjects: readonly string[]): Promise<void> {
+  const { changes } = server.app.house;
+  for (let tries = 0; tries < 200 && !changes.stands(changes.position(), subjects); tries++) {
+    await new Promise((go) => setTimeout(go, 50));
+    await changes.refresh();
+  }
+}
+
+export function sessionIdOf(accessToken: string): string {
+  return JSON.parse(Buffer.from(accessToken.split('.')[1] as string, 'base64url').toString()).sid;
+}

@@ -3,7 +3,7 @@ import { uuidv7 } from '../../lib/id.ts';
 import { randomToken } from '../../lib/random.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Sql, Tx } from '../../platform/db/index.ts';
-import { endTokens, endTokensSince, insertToken, type OneTimeRow, peekToken, useToken } from './store.ts';
+import { endOwnerless, endTokens, endTokensSince, insertToken, type OneTimeRow, peekToken, useToken } from './store.ts';
 
 export { deleteExpiredTokens, type OneTimeRow } from './store.ts';
 
@@ -70,4 +70,9 @@ export async function peekOneTime(sql: Sql, purpose: Purpose, token: string, now
   const row = token.length <= 200 ? await peekToken(sql, sha256(token), purpose, new Date(now)) : undefined;
   if (row === undefined) throw new Refusal('token_invalid');
   return row;
+}
+
+/** The same for values that belong to nobody: a newer set-up link ends the earlier ones. */
+export async function endOwnerlessOneTime(tx: Tx, purpose: Purpose, now: number): Promise<void> {
+  await endOwnerless(tx, purpose, new Date(now));
 }

@@ -58,6 +58,14 @@ export async function endTokens(
   );
 }
 
+/** Ends what nobody in particular was given: the set-up links of before. */
+export async function endOwnerless(sql: Sql, purpose: string, now: Date): Promise<void> {
+  await sql.execute(
+    'UPDATE auth.one_time_tokens SET used_at = $2 WHERE user_id IS NULL AND purpose = $1 AND used_at IS NULL',
+    [purpose, now],
+  );
+}
+
 /** Ends what was made for the same purpose when the given value was, or since. */
 export async function endTokensSince(sql: Sql, row: OneTimeRow, purpose: string, now: Date): Promise<number> {
   return sql.execute(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
+import { sessionIdOf, startServer, type TestServer, type TestUser, untilRemembered } from '../../../test/kit.ts';
 import { as, asRole, etag } from './test-kit.ts';
 
 let server: TestServer;
@@ -130,6 +130,7 @@ describe('nobody gets further than he is', () => {
     const manager = await asRole(server, await server.user(), ['users:read', 'users:write']);
     const ada = await server.user();
     const act = as(server, manager);
+    await untilRemembered(server, [manager.id, sessionIdOf(manager.accessToken)]);
     assert.equal((await act('GET', '/users')).status, 200);
     // Behind the back of the change feed: this process still remembers the role.
     await server.db.execute('DELETE FROM auth.user_roles WHERE user_id = $1', [manager.id]);

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type Answer, startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
+import {
+  type Answer,
+  sessionIdOf,
+  startServer,
+  type TestServer,
+  type TestUser,
+  untilRemembered,
+} from '../../../test/kit.ts';
 import { as, asRole, etag, signIn } from './test-kit.ts';
 
 let server: TestServer;
@@ -157,6 +164,7 @@ test('it ends with the sessions of either side, one of them or all, and when the
 
 test('a session that has ended begins none, though it is still remembered here', async () => {
   const helper = await asRole(server, await server.user(), ['users:impersonate']);
+  await untilRemembered(server, [helper.id, sessionIdOf(helper.accessToken)]);
   assert.equal((await server.get('/me', { bearer: helper.accessToken })).status, 200);
   // Behind the back of the change feed, as when another process ended it a moment ago.
   await server.db.execute("UPDATE auth.sessions SET ended_at = $2, end_reason = 'revoked' WHERE user_id = $1", [

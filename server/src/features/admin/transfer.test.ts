@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type Answer, PASSWORD, someEmail, startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
+import {
+  type Answer,
+  PASSWORD,
+  sessionIdOf,
+  someEmail,
+  startServer,
+  type TestServer,
+  type TestUser,
+  untilRemembered,
+} from '../../../test/kit.ts';
 import { as, asRole } from './test-kit.ts';
 
 let server: TestServer;
@@ -80,6 +89,7 @@ test('an importer whose rights were taken a moment ago writes nothing, and gives
     );
   const remembered = async (): Promise<TestUser> => {
     const by = await asRole(server, await server.user(), importers);
+    await untilRemembered(server, [by.id, sessionIdOf(by.accessToken)]);
     assert.equal((await send(lines({ email: someEmail(), roles: [role] }), { by })).body.imported, 1);
     return by;
   };

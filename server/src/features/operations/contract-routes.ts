@@ -19,6 +19,10 @@ export function contractRoutes(app: FastifyInstance, { config, routes, version }
     page ??= renderDocs(contract(), { prefix: config.API_PREFIX });
     return page;
   };
+  // Who opens the server in a browser is shown what there is.
+  for (const path of new Set(['/', config.API_PREFIX || '/'])) {
+    app.get(path, { config: hidden }, async (_request, reply) => reply.redirect('/docs'));
+  }
   app.get(`${config.API_PREFIX}/openapi.json`, { config: hidden }, async (_request, reply) => {
     reply.header('cache-control', 'no-cache').type('application/json; charset=utf-8');
     return JSON.stringify(contract());

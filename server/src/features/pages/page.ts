@@ -50,7 +50,7 @@ function states(page: PageText, setting: PageSetting): Html[] {
       `It has been used, has expired, or was replaced by a newer one. ${page.remedy}`,
     ]),
     state('no-token', 'The link is not complete', [
-      'Please open the link from your mail again, or copy all of it into the address bar.',
+      `Please open the link from ${page.source ?? 'your mail'} again, or copy all of it into the address bar.`,
       ' A page that was reloaded has forgotten its link.',
     ]),
   ];

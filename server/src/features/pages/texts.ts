@@ -1,5 +1,7 @@
 /** What one page says, and which operation its button calls. */
 export interface PageText {
+  /** Where its link comes from, if not from a mail. */
+  readonly source?: string;
   readonly path: string;
   /** Under the API's prefix. */
   readonly operation: string;
@@ -69,17 +71,21 @@ export const pageTexts: readonly PageText[] = [
   },
   {
     path: '/setup',
+    source: 'the terminal',
     operation: '/setup',
     title: 'Create the first administrator',
     intro: 'This account can manage all others. The page works once.',
     asksFor: ['email', 'password'],
     button: 'Create administrator',
     busy: 'Creating the account…',
-    done: { title: 'The administrator account is ready', text: 'You can close this page and sign in with it.' },
+    done: {
+      title: 'The administrator account is ready',
+      text: 'Sign in with it in your application, or through the API: /docs says how.',
+    },
     remedy: 'Whoever runs this server makes a new link with the command “auth-api setup-link”.',
     closed: {
       title: 'There is an administrator already',
-      text: 'The set-up is closed. Sign in with the administrator’s account.',
+      text: 'The set-up is closed. Sign in with the administrator’s account; /docs says how.',
     },
   },
 ];

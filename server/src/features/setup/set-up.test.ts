@@ -65,7 +65,8 @@ test('a refused password or a taken address does not use the link up', async () 
 
 test('once there is an administrator the set-up is closed, even with a link from before', async () => {
   const [first, second] = [await linkToken(), await linkToken()];
-  assert.equal((await setUp(first)).status, 200);
+  assert.equal((await setUp(first)).body.code, 'token_invalid', 'a newer link ends the one before');
+  assert.equal((await setUp(second)).status, 200);
   for (const token of [first, second, 'su_x']) assert.equal((await setUp(token)).body.code, 'setup_closed');
   assert.equal(await count(server, 'auth.users'), 1);
 });

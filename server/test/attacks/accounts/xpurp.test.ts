@@ -110,7 +110,8 @@ for (const [name, make] of Object.entries(values)) {
 }
 
 test('ADM-13 the set-up link works for one of two who race, and then nothing opens the set-up again', async () => {
-  const links = [await values.setup?.(), await values.setup?.()] as string[];
+  const link = (await values.setup?.()) as string;
+  const links = [link, link];
   const emails = [0, 1, 2, 3].map(() => someEmail('admin'));
   const statuses = await Promise.all(
     emails.map(
