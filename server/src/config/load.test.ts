@@ -35,7 +35,7 @@ test('nothing set gives a development server on this machine with the embedded d
     AUDIT_RETENTION_DAYS: 365,
     LOG_MAX_SIZE: 10 * 1024 * 1024,
     HASH_QUEUE: 64,
-    SHUTDOWN_GRACE: 10,
+    SHUTDOWN_GRACE: 9,
     PASSWORD_MIN_LENGTH: 8,
   } as const;
   for (const [name, value] of Object.entries(expected))
