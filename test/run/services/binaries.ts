@@ -11,7 +11,13 @@ export interface Binaries {
   readonly chromium?: string;
 }
 
-const PACKAGES = { postgres: 'postgresql', redis: 'redis-server', chromium: 'chromium' } as const;
+const PACKAGES = {
+  postgres: 'postgresql',
+  redis: 'redis-server',
+  chromium: 'chromium',
+  curl: 'curl',
+  openssl: 'openssl',
+} as const;
 type Name = keyof typeof PACKAGES;
 
 const find: Record<Name, () => string | undefined> = {
@@ -23,11 +29,13 @@ const find: Record<Name, () => string | undefined> = {
     onPath('chromium-browser') ??
     onPath('google-chrome') ??
     macChrome(),
+  curl: () => onPath('curl'),
+  openssl: () => onPath('openssl'),
 };
 
 /** Finds what is needed, installs Debian's packages where root may, and otherwise says exactly what to install. */
 export function findBinaries(needs: Needs): Binaries {
-  const wanted: Name[] = [];
+  const wanted: Name[] = ['curl', 'openssl']; // the README’s tour, and certificates
   if (needs.programs || (needs.servers && !process.env.TEST_DATABASE_URL)) wanted.push('postgres');
   if (needs.programs || (needs.servers && !process.env.TEST_REDIS_URL)) wanted.push('redis');
   if (needs.chromium) wanted.push('chromium');
