@@ -18,6 +18,7 @@ const PUBLIC = [
   'POST /email/confirm',
   'POST /email/undo',
   'POST /setup',
+  'GET ', // the prefix itself, which leads to the documentation
   'GET /openapi.json',
 ];
 
