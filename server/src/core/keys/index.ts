@@ -96,13 +96,11 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
   };
 
   const add = async (tx: Tx, activeFrom: Date): Promise<string> => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const { kty, crv, x } = publicKey.export({ format: 'jwk' });
-    const kid = thumbprint({ crv, kty, x });
+    const { kid, privateKey, jwk } = newKey();
     await insertKey(tx, {
       kid,
       alg: 'EdDSA',
-      public_jwk: { kty, crv, x },
+      public_jwk: jwk,
       private_sealed: encryption.seal(PURPOSE, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string),
       created_at: new Date(clock.now()),
       active_from: activeFrom,
@@ -188,6 +186,16 @@ export function createKeys({ db, encryption, clock, changes, config }: Deps): Ke
     },
   };
   return keys;
+}
+
+/** A kid is typed on command lines too, where a dash would begin an option: one in sixty-four is made again. */
+function newKey(): { kid: string; privateKey: KeyObject; jwk: Record<string, unknown> } {
+  for (;;) {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { kty, crv, x } = publicKey.export({ format: 'jwk' });
+    const kid = thumbprint({ crv, kty, x });
+    if (!kid.startsWith('-')) return { kid, privateKey, jwk: { kty, crv, x } };
+  }
 }
 
 function openKey(row: SigningKeyRow, encryption: Encryption): SigningKey {
