@@ -1,4 +1,10 @@
-import { migrate as apply, pendingMigrations, readMigrations } from '../platform/db/index.ts';
+import {
+  migrate as apply,
+  grantRights,
+  pendingMigrations,
+  readMigrations,
+  unknownRoles,
+} from '../platform/db/index.ts';
 import { command, group, json } from './command.ts';
 import { EXIT, Failure } from './failure.ts';
 import { onGround } from './ground.ts';
@@ -27,11 +33,21 @@ const status = command({
 
 const up = command({
   summary: 'Apply what is to come, each migration in a transaction of its own.',
-  about: 'Safe while servers are running, and when several processes do it at once: they wait for each other.',
-  examples: ['auth-api migrate up'],
-  args: { json },
+  about:
+    'Safe while servers are running, and when several processes do it at once: they wait for each other. Where the owner\nof the schema migrates and another role serves, name that role: it is granted what it needs, each time anew.',
+  examples: ['auth-api migrate up', 'auth-api migrate up --grant-app auth_app --grant-readonly auth_readonly'],
+  args: {
+    json,
+    'grant-app': { type: 'string', description: 'The role that the servers sign in as.', valueHint: 'role' },
+    'grant-readonly': { type: 'string', description: 'A role for reports: no secrets.', valueHint: 'role' },
+  },
   run: ({ args }) =>
     onGround({ command: 'migrate up', anySchema: true }, async ({ db, config, clock, isBorrowed }) => {
+      const roles = { app: args['grant-app'], readonly: args['grant-readonly'] };
+      const unknown = await unknownRoles(db, roles);
+      if (unknown.length > 0) {
+        throw new Failure(EXIT.config, `No such role in the database: ${unknown.join(', ')}. CREATE ROLE it first.`);
+      }
       const pending = await pendingMigrations(db);
       if (isBorrowed && pending.length > 0) {
         throw new Failure(
@@ -44,6 +60,7 @@ const up = command({
       const done = isBorrowed
         ? []
         : await apply(db, config.database.kind === 'postgres' ? config.database : null, clock);
+      await grantRights(db, roles);
       const names = done.map(({ version, name }) => ({ version, name }));
       if (args.json) printJson({ applied: names });
       else
