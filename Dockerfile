@@ -11,7 +11,7 @@ COPY test/package.json test/
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     npm ci --omit=dev --workspace server --ignore-scripts --no-fund --no-audit \
  && npm sbom --omit=dev --package-lock-only --workspace server --sbom-format cyclonedx > /sbom.cdx.json \
- && find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -iname '*.md' \) -delete
+ && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -iname '*.md' -o -name '*.test.js' \) -delete
 
 # The program runs from its TypeScript source. Reading it once here leaves compiled code that every start finds.
 FROM packages AS program

@@ -1,0 +1,5 @@
+import { image } from './areas/image.ts';
+import type { Area } from './row.ts';
+
+/** In the order in which they run. */
+export const areas: readonly Area[] = [image];
