@@ -37,6 +37,7 @@ const cruise = [
   'dependency-cruiser/bin/dependency-cruiser.mjs',
   'server/src',
   'test',
+  'deploy/test',
   '--config',
   '.dependency-cruiser.cjs',
   '--output-type',

@@ -56,7 +56,9 @@ const RULES: readonly Rule[] = [
 ];
 
 export function checkHouseRules(root: string): string[] {
-  const files = ['server/src', 'server/test', 'test', 'runtime'].flatMap((folder) => sourceFiles(join(root, folder)));
+  const files = ['server/src', 'server/test', 'test', 'deploy', 'runtime'].flatMap((folder) =>
+    sourceFiles(join(root, folder)),
+  );
   return files.flatMap((path) => faultsOf(relative(root, path).split(sep).join('/'), readFileSync(path, 'utf8')));
 }
 

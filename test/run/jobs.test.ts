@@ -26,7 +26,7 @@ test('a file that speaks to the servers itself runs once, with servers', () => {
     file: 'server/src/a.test.ts',
     engine: 'postgres',
     isLong: false,
-    needs: { servers: true, programs: false, chromium: false },
+    needs: { servers: true, programs: false, chromium: false, tools: false },
   });
 });
 

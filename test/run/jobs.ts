@@ -17,6 +17,8 @@ export interface Needs {
   /** The programs themselves, to start servers that can be killed. */
   readonly programs: boolean;
   readonly chromium: boolean;
+  /** shellcheck and promtool, for what is in deploy/. */
+  readonly tools: boolean;
 }
 
 export interface Selection {
@@ -25,7 +27,7 @@ export interface Selection {
   readonly engine: Engine | null;
 }
 
-const FOLDERS = ['server/src', 'server/test', 'test'];
+const FOLDERS = ['server/src', 'server/test', 'test', 'deploy/test'];
 const KIT = /\bfrom\s+['"][^'"]*\/kit(?:\.ts|\/[^'"]*)?['"]/;
 const PROGRAMS = /\bTEST_(?:PG_BIN|REDIS_SERVER)\b/;
 const SERVERS = /\bTEST_(?:DATABASE_URL|REDIS_URL|PG_BIN|REDIS_SERVER)\b/;
@@ -56,6 +58,7 @@ export function jobsOf(file: string, text: string, helpers = ''): Job[] {
     servers: usesKit || SERVERS.test(whole),
     programs: PROGRAMS.test(whole),
     chromium: CHROMIUM.test(whole),
+    tools: file.startsWith('deploy/'),
   };
   const choice = CHOICE.exec(text.slice(0, 600))?.[1]?.trim();
   const named = choice?.split(/[\s,]+/) ?? (usesKit ? ['postgres', 'embedded'] : [needs.servers ? 'postgres' : 'none']);

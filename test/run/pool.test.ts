@@ -20,7 +20,7 @@ async function outcomeOf(text: string) {
     file,
     engine: 'postgres',
     isLong: false,
-    needs: { servers: false, programs: false, chromium: false },
+    needs: { servers: false, programs: false, chromium: false, tools: false },
   } as const;
   const options = { root: process.cwd(), env: { GIVEN: 'yes' }, isLong: false, signal: new AbortController().signal };
   const { passed, failures, output } = await runJob(job, `${file}.ndjson`, options);

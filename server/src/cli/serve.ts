@@ -34,7 +34,7 @@ async function run(): Promise<void> {
     await followSignals(app, config, logs);
     const { url, metricsPort } = await app.listen();
     await announce(app, config, url, metricsPort);
-    logs.log.info({ version: VERSION, pid: process.pid, engine: config.database.kind }, 'serving');
+    logs.log.info({ version: VERSION, engine: config.database.kind }, 'serving');
   } catch (error) {
     const { message, exit } = explain(error);
     // For the log; a person reads the line below. A bug is the developers' affair: they need to know where.

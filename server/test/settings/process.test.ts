@@ -97,7 +97,7 @@ test('NODE_ENV=production prints no setup link, has no inbox and logs JSON; secr
   });
   const url = `http://127.0.0.1:${port}`;
   await answering(program, `${url}/ready`);
-  for (let n = 0; n < 40; n++) await fetch(`${url}/health`);
+  for (let n = 0; n < 40; n++) await fetch(`${url}/.well-known/jwks.json`);
   for (const path of ['/dev/inbox', '/dev/inbox/messages']) assert.equal((await fetch(url + path)).status, 404);
   assert.equal(await reaches(`http://127.0.0.1:${metrics}/metrics`), false, 'ENABLE_METRICS=false');
   program.signal('SIGTERM');
@@ -109,9 +109,10 @@ test('NODE_ENV=production prints no setup link, has no inbox and logs JSON; secr
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.ok(
-    lines.some((line) => line.message === 'request' && line.route === '/health'),
+    lines.some((line) => line.message === 'request' && line.route === '/.well-known/jwks.json'),
     'LOG_LEVEL is info',
   );
+  assert.ok(!lines.some((line) => line.route === '/ready' && line.status === 200), 'probes that find all well');
   assert.doesNotMatch(program.out() + program.err(), /administrator|setup/);
   assert.deepEqual(readdirSync(join(folder, 'logs')).sort(), ['app.log', 'app.log.1']);
   for (const name of ['app.log', 'app.log.1']) {
@@ -129,7 +130,7 @@ test('NODE_ENV=production prints no setup link, has no inbox and logs JSON; secr
 
 test('LOG_LEVEL and LOG_FORMAT say how much is logged, and how', async () => {
   const runs = await Promise.all(
-    [{ LOG_LEVEL: 'warn' }, { LOG_LEVEL: 'info', LOG_FORMAT: 'pretty' }].map(async (env) => {
+    [{ LOG_LEVEL: 'warn' }, { LOG_LEVEL: 'debug', LOG_FORMAT: 'pretty' }].map(async (env) => {
       const port = await freePort();
       const program = serve({ ...production(), DATABASE_URL: postgres.url, PORT: `${port}`, ...env });
       await answering(program, `http://127.0.0.1:${port}/ready`);

@@ -4,14 +4,17 @@ set -euo pipefail
 suite=$1 tag=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=/dev/null
 here=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
 bundle=/etc/ssl/certs/ca-certificates.crt
-sources=$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
+sources=/etc/apt/sources.list.d/debian.sources
+[ -e "$sources" ] || sources=/etc/apt/sources.list
 sed -E "s/\b$here\b/$suite/g" "$sources" > "$work/list.${sources##*.}"
 # A suite that is not released yet has no security or updates suite.
 if [ "$suite" = forky ] && [ "$here" != forky ]; then
   sed -E -i "s/ $suite-(updates|backports)//g; s/\b$suite-security\b/$suite/; s#debian-security/?\$#debian#" "$work/list.${sources##*.}"
 fi
+# shellcheck disable=SC2016 # the hooks run in mmdebstrap's own shell, where $1 is the new root
 # The machine's certificates are in it, so that packages can be had from inside a build as from outside.
 mmdebstrap --quiet --variant=minbase --include=ca-certificates \
   --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \

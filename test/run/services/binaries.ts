@@ -17,6 +17,8 @@ const PACKAGES = {
   chromium: 'chromium',
   curl: 'curl',
   openssl: 'openssl',
+  shellcheck: 'shellcheck',
+  promtool: 'prometheus',
 } as const;
 type Name = keyof typeof PACKAGES;
 
@@ -31,6 +33,8 @@ const find: Record<Name, () => string | undefined> = {
     macChrome(),
   curl: () => onPath('curl'),
   openssl: () => onPath('openssl'),
+  shellcheck: () => onPath('shellcheck'),
+  promtool: () => onPath('promtool'),
 };
 
 /** Finds what is needed, installs Debian's packages where root may, and otherwise says exactly what to install. */
@@ -39,6 +43,7 @@ export function findBinaries(needs: Needs): Binaries {
   if (needs.programs || (needs.servers && !process.env.TEST_DATABASE_URL)) wanted.push('postgres');
   if (needs.programs || (needs.servers && !process.env.TEST_REDIS_URL)) wanted.push('redis');
   if (needs.chromium) wanted.push('chromium');
+  if (needs.tools) wanted.push('shellcheck', 'promtool');
   const missing = wanted.filter((name) => find[name]() === undefined);
   if (missing.length > 0) installPackages(missing.map((name) => PACKAGES[name]));
   const still = missing.filter((name) => find[name]() === undefined);
@@ -59,7 +64,8 @@ function installPackages(packages: readonly string[]): void {
     const [program = '', ...args] = step.split(' ');
     const { status, stdout, stderr } = spawnSync(program, args, {
       encoding: 'utf8',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      // At run level 1 no package starts its service.
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (status !== 0) throw new Error(`\`${step}\` failed:\n${(stdout + stderr).slice(-3000)}`);

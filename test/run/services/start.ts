@@ -21,6 +21,7 @@ export async function startServices(jobs: readonly Job[]): Promise<Services> {
     servers: jobs.some((job) => job.needs.servers),
     programs: jobs.some((job) => job.needs.programs),
     chromium: jobs.some((job) => job.needs.chromium),
+    tools: jobs.some((job) => job.needs.tools),
   };
   const binaries = findBinaries(needs);
   const env: Record<string, string> = { ...(binaries.chromium ? { TEST_CHROMIUM: binaries.chromium } : {}) };

@@ -164,7 +164,11 @@ function requireOneHost({ raw }: FastifyRequest): void {
 
 function observe(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply, route: string): void {
   deps.onResponse(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
-  deps.log.info(
+  // Probes ask every few seconds: as long as all is well, that is no news.
+  const { HEALTH_CHECK_PATH, READY_CHECK_PATH } = deps.config;
+  const isProbe = route === HEALTH_CHECK_PATH || route === READY_CHECK_PATH;
+  const level = isProbe && reply.statusCode < 400 ? 'debug' : 'info';
+  deps.log[level](
     {
       request_id: request.id,
       method: request.method,

@@ -39,6 +39,7 @@ pg_ctl --pgdata "$PGDATA" --wait -o "$options -c listen_addresses=''" start
 export PGUSER=$user PGPASSWORD=$POSTGRES_PASSWORD
 [ "$database" = postgres ] || psql -X -v ON_ERROR_STOP=1 -d postgres -v name="$database" <<< 'CREATE DATABASE :"name";'
 for file in /docker-entrypoint-initdb.d/*; do
+  # shellcheck source=/dev/null
   case "$file" in
     *.sql) psql -X -v ON_ERROR_STOP=1 -d "$database" -f "$file" ;;
     *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
