@@ -13,6 +13,8 @@ const rooms = {
   '@aws-sdk/client-secrets-manager': ['platform/secrets/', 'config/'],
   '@node-rs/argon2': ['core/passwords/'],
   '@node-rs/bcrypt': ['core/passwords/'],
+  '@openfeature/server-sdk': ['core/flags/'],
+  '@openfeature/core': ['core/flags/'],
   'oidc-provider': ['oidc/'],
   pino: ['platform/log'],
   'prom-client': ['platform/metrics'],

@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config/config.ts';
 import { countUnsealed, createSealer } from './core/audit/index.ts';
+import { lastProvenAt } from './core/backup/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
+import { createFlags } from './core/flags/index.ts';
 import { housekeeping } from './core/housekeeping/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
 import { createKeys } from './core/keys/index.ts';
@@ -19,6 +21,7 @@ import { account } from './features/account/index.ts';
 import { admin } from './features/admin/index.ts';
 import { emailVerification } from './features/email-verification/index.ts';
 import type { Feature, House } from './features/feature.ts';
+import { flags } from './features/flags/index.ts';
 import { inbox } from './features/inbox/index.ts';
 import { login } from './features/login/index.ts';
 import { logout } from './features/logout/index.ts';
@@ -60,6 +63,7 @@ function features(house: House): Feature[] {
     passwordReset(house),
     account(house),
     ownSessions(house),
+    flags(house),
     admin(house),
     setup(house),
     pages(house),
@@ -123,6 +127,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
   const transport = openMailTransport(config, { db, clock });
   const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });
   const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => outbox.poke() });
+  const featureFlags = createFlags({ db, changes, clock, onEvaluated: metrics.flagEvaluated });
   const keys = createKeys({ db, encryption, clock, changes, config });
   const tokens = createTokens({ keys, clock, config });
   const bearers = createBearer({ keys, tokens, changes });
@@ -163,6 +168,8 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     auditUnsealed: () => countUnsealed(db),
     cacheStatus: () => cache.status().status,
     feedLagSeconds: () => changes.lagMs() / 1000,
+    // Backups of the embedded database are copies of a folder, which nobody proves.
+    ...(db.engine === 'postgres' && { restoreProvenAt: () => lastProvenAt(db) }),
   });
 
   let serving = true;
@@ -197,6 +204,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     cookies,
     changes,
     unit,
+    flags: featureFlags,
     keys,
     tokens,
     sessions,
@@ -243,6 +251,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
       await stopListening(app.server);
       await app.close();
       await counts.stop();
+      featureFlags.close();
       // First what uses the database, then what it is reached through; what fails to stop keeps nothing else open.
       for (const part of [jobs, outbox, sealer, changes]) await part.stop().catch(onError);
       for (const part of [metricsServer, transport, cache, feed, db]) await part?.close().catch(onError);

@@ -28,6 +28,7 @@ const root = group('auth-api: an authentication server. Accounts, sessions, toke
     load: async () => (await import('./users.ts')).users,
   },
   keys: { summary: 'List, rotate and revoke signing keys.', load: async () => (await import('./keys.ts')).keys },
+  flags: { summary: 'List, set and unset feature flags.', load: async () => (await import('./flags.ts')).flags },
   audit: { summary: 'Verify, search and export the audit log.', load: async () => (await import('./audit.ts')).audit },
   config: {
     summary: 'Check, print and document the settings.',
@@ -42,6 +43,10 @@ const root = group('auth-api: an authentication server. Accounts, sessions, toke
     load: async () => (await import('./setup-link.ts')).setupLink,
   },
   data: { summary: 'Move the data to another database.', load: async () => (await import('./data.ts')).data },
+  backup: {
+    summary: 'Say when a restore was last proven, and prove one.',
+    load: async () => (await import('./backup.ts')).backup,
+  },
   health: {
     summary: 'Ask the running server whether it is well, for containers.',
     load: async () => (await import('./health.ts')).health,

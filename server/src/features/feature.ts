@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { Changes } from '../core/changes/index.ts';
 import type { Unit } from '../core/effects/index.ts';
+import type { Flags } from '../core/flags/index.ts';
 import type { Idempotency } from '../core/idempotency/index.ts';
 import type { Keys } from '../core/keys/index.ts';
 import type { Passwords } from '../core/passwords/index.ts';
@@ -47,6 +48,7 @@ export interface House {
   readonly cookies: CookieNames;
   readonly changes: Changes;
   readonly unit: Unit;
+  readonly flags: Flags;
   readonly keys: Keys;
   readonly tokens: Tokens;
   readonly sessions: Sessions;

@@ -60,6 +60,12 @@ const catalogue = {
     'Recent authentication is required',
     'Call `POST /auth/reauthenticate`, then try again.',
   ],
+  registration_closed: [
+    403,
+    'Registration is closed',
+    'The feature flag `registration` is off, for this address at least: one answer for free and taken ones.',
+  ],
+  feature_disabled: [403, 'This is switched off', 'A feature flag of the server is off; `detail` names it.'],
   setup_closed: [403, 'The set-up is closed', 'There is an administrator already.'],
   // 404 …
   not_found: [404, 'Not found', 'No such thing, or not yours to see.'],

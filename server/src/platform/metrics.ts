@@ -26,6 +26,7 @@ export interface Metrics {
   mailSettled(template: string, outcome: 'sent' | 'retried' | 'failed'): void;
   mailDelay(seconds: number): void;
   auditChainBroken(): void;
+  flagEvaluated(flag: string, variant: string): void;
   cacheHit(): void;
   cacheMiss(): void;
   /** Figures whose owners are made after the metrics. */
@@ -53,6 +54,7 @@ export function createMetrics({ version, ...sources }: { version: string } & Met
     ...accountMetrics(registry),
     passwords: passwordMetrics(registry),
     ...backgroundMetrics(registry),
+    flagEvaluated: flagRecorder(registry),
     addSources: (more) => void Object.assign(known, more),
     text: async () => `${await registry.metrics()}\n${await processRegistry().metrics()}`,
     contentType: registry.contentType,
@@ -168,6 +170,23 @@ function backgroundMetrics(registry: Registry) {
     auditChainBroken: () => broken.inc(),
     cacheHit: () => hit.inc(),
     cacheMiss: () => miss.inc(),
+  };
+}
+
+const FLAGS_TOLD_APART = 200;
+
+/** A process that sees many flags come and go counts the later ones together. */
+function flagRecorder(registry: Registry): Metrics['flagEvaluated'] {
+  const evaluations = new Counter({
+    name: 'flag_evaluations_total',
+    help: 'Answers of feature flags.',
+    labelNames: ['flag', 'variant'],
+    registers: [registry],
+  });
+  const seen = new Set<string>();
+  return (flag, variant) => {
+    if (seen.size < FLAGS_TOLD_APART) seen.add(flag);
+    evaluations.inc({ flag: seen.has(flag) ? flag : 'other', variant });
   };
 }
 

@@ -59,7 +59,7 @@ export const move = command({
 });
 
 /** Read as DATABASE_URL is, with the same rules for TLS; what names the present database is left out. */
-async function targetOf(url: string): Promise<PostgresDatabase> {
+export async function targetOf(url: string, option = '--to'): Promise<PostgresDatabase> {
   const names = [
     'DATABASE_DIRECT_URL',
     'DATABASE_URL_FILE',
@@ -78,9 +78,9 @@ async function targetOf(url: string): Promise<PostgresDatabase> {
       const fault = error instanceof ConfigError ? error.faults.find((one) => one.name === 'DATABASE_URL') : undefined;
       throw fault === undefined
         ? error
-        : new Failure(EXIT.usage, `--to ${fault.problem}. Expected: ${fault.expected}.`);
+        : new Failure(EXIT.usage, `${option} ${fault.problem}. Expected: ${fault.expected}.`);
     },
   );
   if (config.database.kind === 'postgres') return config.database;
-  throw new Failure(EXIT.usage, '--to takes the URL of a PostgreSQL database: postgres://user@host/name.');
+  throw new Failure(EXIT.usage, `${option} takes the URL of a PostgreSQL database: postgres://user@host/name.`);
 }

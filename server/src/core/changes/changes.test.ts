@@ -107,6 +107,21 @@ test('what was read while a change was under way falls with it, whatever was com
   assert.ok(!changes.stands(asOf, [ada]));
 });
 
+test('of two changes of one subject that overlap, the listeners hear of each when it is committed, and once', async (t) => {
+  const changes = await started(t);
+  const open = await connect();
+  const heard: string[] = [];
+  changes.onChange((subject) => heard.push(subject));
+  await open.query('BEGIN');
+  await open.query(INSERT, [EVERYONE]); // a key is revoked: the lower number
+  await change(EVERYONE); // roles change meanwhile
+  for (let round = 0; round < 3; round++) await changes.refresh();
+  assert.deepEqual(heard, [EVERYONE]);
+  await open.query('COMMIT');
+  for (let round = 0; round < 3; round++) await changes.refresh();
+  assert.deepEqual(heard, [EVERYONE, EVERYONE], 'who read the keys before must read them again');
+});
+
 test('a rolled back change changes nothing', async (t) => {
   const changes = await started(t);
   const client = await connect();
@@ -220,6 +235,23 @@ test('a database that goes back takes all that is remembered along, and the list
   await asked({ next: '995', subject: ada, xid: '992' });
   assert.ok(!changes.stands(991n, [ada]), 'a change of a lower id than one that was lost counts');
   assert.ok(changes.stands(991n, [bob]));
+});
+
+test('rows that came with a backup from another cluster, whose numbers are far ahead, hide no change of this one', async (t) => {
+  const ada = randomUUID();
+  const client = clients[0] ?? (await connect());
+  const foreign = 'INSERT INTO auth.changes (subject, xid) VALUES ($1, $2::xid8)';
+  for (const subject of [ada, EVERYONE]) await client.query(foreign, [subject, '900000000000']);
+  t.after(() => client.query('DELETE FROM auth.changes WHERE xid = $1::xid8', ['900000000000']));
+  const changes = await started(t);
+  const heard: string[] = [];
+  changes.onChange((subject) => heard.push(subject));
+  const asOf = changes.position();
+  assert.ok(changes.stands(asOf, [ada]), 'what is read here can be remembered');
+  await change(EVERYONE); // a key was revoked
+  await changes.refresh();
+  assert.deepEqual(heard, [EVERYONE], 'whoever keeps keys is told');
+  assert.ok(!changes.stands(asOf, [ada]));
 });
 
 function pause(): Promise<void> {

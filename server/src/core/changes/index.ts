@@ -33,7 +33,7 @@ export interface Changes {
   lagMs(): number;
 }
 
-/** The subject of what concerns everyone: keys, roles, flags. */
+/** The subject of what concerns everyone: keys, roles. */
 export const EVERYONE = '00000000-0000-0000-0000-000000000000';
 
 const INTERVAL_MS = 250;
@@ -55,6 +55,8 @@ interface Deps {
 export function createChanges({ db, cache, clock, onError, onLearned }: Deps): Changes {
   const latest = new Map<string, { xid: bigint; at: number }>();
   const listeners: ((subject: string) => unknown)[] = [];
+  /** What was noted and will be read again, because an older transaction is still open. */
+  const noted = new Map<bigint, Set<string>>();
   /** Subjects of which the listeners are still to be told. */
   const untold = new Set<string>();
   let telling: Promise<void> = Promise.resolve();
@@ -68,11 +70,13 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => Promise<void>) | undefined;
 
+  // Of two changes of one subject, the one with the lower number may be committed later: it counts as much.
   const note = ({ subject, xid, at }: Change): void => {
     const known = latest.get(subject);
     const id = BigInt(xid);
-    if (known !== undefined && known.xid >= id) return;
-    latest.set(subject, { xid: id, at: clock.now() });
+    if (known?.xid === id || noted.get(id)?.has(subject) === true) return;
+    noted.set(id, (noted.get(id) ?? new Set()).add(subject));
+    if (known === undefined || known.xid < id) latest.set(subject, { xid: id, at: clock.now() });
     untold.add(subject);
     if (at !== undefined && confirmedAt > 0) onLearned?.((clock.now() - at.getTime()) / 1000);
   };
@@ -98,6 +102,7 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
   // or made before this reading, nobody will tell.
   const startAnew = (): void => {
     latest.clear();
+    noted.clear();
     history.length = 0;
     believedFrom = clock.now() + FAILOVER_MS;
     untold.add(EVERYONE);
@@ -113,6 +118,7 @@ export function createChanges({ db, cache, clock, onError, onLearned }: Deps): C
     await tell();
     const now = clock.now();
     next = position;
+    for (const id of noted.keys()) if (id < next) noted.delete(id);
     if (history.length === 0) history.push({ at: now, position: next });
     confirmedAt = askedAt;
   };

@@ -16,4 +16,4 @@ export {
 } from './authority.ts';
 export { changeRole, createRole, deleteRole } from './change-roles.ts';
 export { covers, EVERYTHING, permissionCatalogue } from './permissions.ts';
-export { findRole, listRoles, type RoleRow, replaceRoles } from './store.ts';
+export { findRole, findRoles, listRoles, type RoleRow, replaceRoles } from './store.ts';

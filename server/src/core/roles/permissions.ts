@@ -16,6 +16,8 @@ const catalogue = {
   'keys:write': 'Rotate and revoke signing keys.',
   'limits:read': 'See why somebody is throttled.',
   'limits:write': 'Lift a throttle.',
+  'flags:read': 'See the feature flags and their rules.',
+  'flags:write': 'Set feature flags.',
   'stats:read': 'See figures about the installation.',
   'diagnostics:read': 'See what the server makes of a request.',
 } as const;

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { type AuditEvent, eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
+import type { Flags } from '../../core/flags/index.ts';
 import { endOneTime, endOneTimeSince, issueOneTime, type OneTimeRow, useOneTime } from '../../core/one-time/index.ts';
 import { dropMailsOf, type OutgoingMail } from '../../core/outbox/index.ts';
 import { endImpersonations, endSessions, findSession } from '../../core/sessions/index.ts';
@@ -16,17 +17,19 @@ import type { Principal } from '../../platform/http/principal.ts';
 export interface ChangeEmailDeps {
   config: Pick<Config, 'APP_LINK_BASE'>;
   unit: Unit;
+  flags: Pick<Flags, 'known'>;
   guesses: Guesses;
 }
 
 /** The change counts once the new address confirms it; the old one is told at once and can undo it for a week. */
 export async function requestEmailChange(
-  { config, unit, guesses }: ChangeEmailDeps,
+  { config, unit, flags, guesses }: ChangeEmailDeps,
   principal: Principal,
   address: string,
   origin: RequestOrigin,
 ): Promise<void> {
   const to = requireEmail(address);
+  await (await flags.known()).requireOn('email-change', principal.user);
   const { id, locale } = principal.user;
   await unit.change(async (tx, record) => {
     const from = await requireLiveSession(tx, principal);
@@ -85,11 +88,17 @@ async function requireLiveSession(tx: Tx, principal: Principal): Promise<string>
 }
 
 /** Two who confirm the same address at once: the unique index lets one through. */
-export async function confirmEmail({ unit }: ChangeEmailDeps, token: string, origin: RequestOrigin): Promise<void> {
+export async function confirmEmail(
+  { unit, flags }: ChangeEmailDeps,
+  token: string,
+  origin: RequestOrigin,
+): Promise<void> {
   const now = new Date(origin.now);
+  const switches = await flags.known();
   await unit
     .change(async (tx, record) => {
-      const { id, data } = await changeOf(tx, 'confirm-email', token, origin.now);
+      const { id, data, roles } = await changeOf(tx, 'confirm-email', token, origin.now);
+      await switches.requireOn('email-change', { id, roles }); // the link is not used up
       if (!(await setEmail(tx, id, data.from, data.to, now))) throw new Refusal('token_invalid');
       await endOneTime(tx, id, ['verify-email', 'reset-password', 'choose-password', 'confirm-email'], origin.now);
       await record({
@@ -190,7 +199,7 @@ async function changeOf(
   purpose: 'confirm-email' | 'undo-email',
   token: string,
   now: number,
-): Promise<{ id: string; data: { from: string; to: string }; current: string; row: OneTimeRow }> {
+): Promise<{ id: string; roles: string[]; data: { from: string; to: string }; current: string; row: OneTimeRow }> {
   const row = await useOneTime(tx, purpose, token, now);
   const { user_id: id, data } = row;
   const { from, to } = data;
@@ -198,7 +207,7 @@ async function changeOf(
   await lockUser(tx, id);
   const user = await findUser(tx, id);
   if (user === undefined || user.status !== 'active') throw new Refusal('token_invalid');
-  return { id, data: { from, to }, current: user.email, row };
+  return { id, roles: user.roles, data: { from, to }, current: user.email, row };
 }
 
 function refuseTaken(error: unknown): never {

@@ -1,5 +1,6 @@
 import { eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
+import type { Flags } from '../../core/flags/index.ts';
 import { dropMailsOf } from '../../core/outbox/index.ts';
 import { endImpersonations } from '../../core/sessions/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
@@ -10,11 +11,12 @@ import type { Principal } from '../../platform/http/principal.ts';
 
 /** The account and everything that hangs on it; what its audit lines say of the person goes too, the lines stay. */
 export async function deleteAccount(
-  { unit, guesses }: { unit: Unit; guesses: Guesses },
+  { unit, flags, guesses }: { unit: Unit; flags: Pick<Flags, 'requireOn'>; guesses: Guesses },
   principal: Principal,
   origin: RequestOrigin,
 ): Promise<void> {
   const { id, email, emailVerified, roles, locale } = principal.user;
+  await flags.requireOn('account-deletion', principal.user);
   await unit.change(async (tx, record) => {
     if (roles.includes('admin')) {
       await lockAdministrators(tx);

@@ -11,7 +11,7 @@ import { exportAccount } from './export-account.ts';
 import { changeProfile } from './profile.ts';
 import * as schema from './schema.ts';
 
-export type Deps = ChangeEmailDeps & ChangePasswordDeps & Pick<House, 'config' | 'cookies'>;
+export type Deps = ChangeEmailDeps & ChangePasswordDeps & Pick<House, 'config' | 'cookies' | 'flags'>;
 
 export function routes(app: FastifyInstance, deps: Deps): void {
   profileRoutes(app, deps);

@@ -15,6 +15,7 @@ import { explainLimitsRoute } from './explain-limits.ts';
 import { exportUsersRoute } from './export-users.ts';
 import { impersonateUserRoute } from './impersonate-user.ts';
 import { importUsersRoute } from './import-users.ts';
+import { listFlagsRoute } from './list-flags.ts';
 import { listKeysRoute } from './list-keys.ts';
 import { listRolesRoutes } from './list-roles.ts';
 import { listUserSessionsRoute } from './list-user-sessions.ts';
@@ -23,6 +24,7 @@ import { readRoleRoute } from './read-role.ts';
 import { readStatsRoute } from './read-stats.ts';
 import { readUserRoute } from './read-user.ts';
 import { readUserRolesRoute } from './read-user-roles.ts';
+import { replaceFlagsRoute } from './replace-flags.ts';
 import { revokeKeyRoute } from './revoke-key.ts';
 import { rotateKeysRoute } from './rotate-keys.ts';
 import { searchAuditRoute } from './search-audit.ts';
@@ -62,6 +64,8 @@ const operations: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   listKeysRoute,
   rotateKeysRoute,
   revokeKeyRoute,
+  listFlagsRoute,
+  replaceFlagsRoute,
   readStatsRoute,
   explainLimitsRoute,
   clearLimitsRoute,

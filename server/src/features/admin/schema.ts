@@ -9,6 +9,7 @@ export const tags = {
   roles: ['Administration: roles'],
   audit: ['Administration: audit'],
   keys: ['Administration: keys'],
+  flags: ['Administration: feature flags'],
   operations: ['Administration: operations'],
 };
 

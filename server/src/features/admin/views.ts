@@ -1,3 +1,4 @@
+import type { Flag } from '../../core/flags/index.ts';
 import type { RoleRow } from '../../core/roles/index.ts';
 import { principalUser, type UserRow, type UserView, userView } from '../../core/users/index.ts';
 
@@ -19,5 +20,22 @@ export function roleView({ name, description, permissions, built_in, created_at,
     version: updated_at.getTime(),
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
+  };
+}
+
+export function flagView({ key, type, isDeclared, description, enabled, default: value, rules, updatedAt }: Flag) {
+  return {
+    key,
+    type,
+    declared: isDeclared,
+    description,
+    enabled,
+    default: value,
+    rules: rules.map(({ users, roles, ...rest }) => ({
+      ...(users && { users: [...users] }),
+      ...(roles && { roles: [...roles] }),
+      ...rest,
+    })),
+    updated_at: updatedAt?.toISOString() ?? null,
   };
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
+import type { Flags } from '../../core/flags/index.ts';
 import { endOneTime, issueOneTime } from '../../core/one-time/index.ts';
 import type { OutgoingMail } from '../../core/outbox/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
@@ -16,6 +17,7 @@ import type { Tx } from '../../platform/db/index.ts';
 export interface RegisterDeps {
   config: Pick<Config, 'APP_LINK_BASE' | 'EMAIL_VERIFICATION'>;
   unit: Unit;
+  flags: Pick<Flags, 'requireOn'>;
   passwords: Passwords;
   guesses: Guesses;
   signIn: SignIn;
@@ -42,6 +44,8 @@ export async function register(
   origin: RequestOrigin,
 ): Promise<SignedIn | null> {
   const email = requireEmail(body.email);
+  // Before anything is looked up: a closed registration says the same of every address.
+  await deps.flags.requireOn('registration', { key: email });
   const name = body.name === undefined ? null : requireName(body.name);
   const faults = await deps.passwords.check(body.password, { email, name });
   if (faults.length > 0) throw new Refusal('password_rejected', { errors: faults });

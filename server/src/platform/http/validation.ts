@@ -1,7 +1,11 @@
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { Settings } from 'typebox/system';
 import { type FieldError, Refusal } from '../../lib/refusal.ts';
+
+// Its own limit is eight, which a handful of wrong fields exceeds: each may count several times.
+Settings.Set({ maxErrors: 250 });
 
 interface TypeBoxError {
   keyword: string;

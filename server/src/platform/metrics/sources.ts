@@ -12,6 +12,8 @@ export interface MetricSources {
   /** How old this process's knowledge of changes is. */
   feedLagSeconds?(): number;
   logLinesDropped?(): number;
+  /** When a restore of a backup was last proven, in seconds since the epoch; 0 for never. */
+  restoreProvenAt?(): Promise<number>;
 }
 
 type Values = number | Record<string, number>;
@@ -51,6 +53,12 @@ const gauges: readonly [
     'Log lines dropped since the start because their destination was blocked or full.',
     null,
     (s) => s.logLinesDropped?.(),
+  ],
+  [
+    'auth_restore_proven_timestamp_seconds',
+    'When a restore of a backup was last proven; 0 for never.',
+    null,
+    (s) => s.restoreProvenAt?.(),
   ],
 ];
 
