@@ -1,13 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ensureImage } from './images.ts';
 import type { Done, ShOptions } from './row.ts';
 import { shell } from './shell.ts';
 
 export const APP_IMAGE = 'auth-api:local';
-const PROJECT = 'auth-api-test';
+// Two runs on one machine need names and networks of their own.
+const PROJECT = process.env.DEPLOY_TEST_PROJECT ?? 'auth-api-test';
+const NET = `172.${process.env.DEPLOY_TEST_NET ?? '29.77'}`;
 
 /** The compose stack of docker-compose.prod.yml, in a copy of deploy/ with secrets of its own. */
 export interface Stack {
@@ -54,17 +56,21 @@ export async function removeStack(): Promise<void> {
     for id in $(docker volume ls -q --filter label=com.docker.compose.project=${PROJECT}); do docker volume rm "$id" >/dev/null; done`,
     { seconds: 120, ok: false },
   );
-  if (running) rmSync(running.folder, { recursive: true, force: true });
+  if (running) rmSync(dirname(running.folder), { recursive: true, force: true });
   started = undefined;
 }
 
 async function start(root: string): Promise<Stack> {
   await Promise.all([appImage(root), ensureImage('postgres'), ensureImage('redis'), ensureImage('nginx')]);
-  const folder = mkdtempSync(join(tmpdir(), 'auth-api-stack-'));
-  cpSync(join(root, 'deploy'), folder, {
-    recursive: true,
-    filter: (path) => !/\/deploy\/(secrets|ssl|acme|backups|\.env|\.env\.production|nginx\/live)$/.test(path),
-  });
+  const copy = mkdtempSync(join(tmpdir(), 'auth-api-stack-'));
+  const folder = join(copy, 'deploy');
+  // What git would give a clone, with what is not committed yet; so that `build` works in it, too.
+  await shell(
+    `git ls-files -z -co --exclude-standard | tar -c --ignore-failed-read --null -T - 2>/dev/null | tar -x -C ${copy}`,
+    {
+      cwd: root,
+    },
+  );
   const [httpPort, httpsPort] = [await freePort(), await freePort()];
   const env = {
     COMPOSE_PROJECT_NAME: PROJECT,
@@ -72,9 +78,9 @@ async function start(root: string): Promise<Stack> {
     HTTP_PORT: `${httpPort}`,
     HTTPS_PORT: `${httpsPort}`,
     APP_IMAGE,
-    FRONT_SUBNET: '172.29.77.0/24',
-    FRONT_RANGE: '172.29.77.128/25',
-    PROXY_ADDRESS: '172.29.77.2',
+    FRONT_SUBNET: `${NET}.0/24`,
+    FRONT_RANGE: `${NET}.128/25`,
+    PROXY_ADDRESS: `${NET}.2`,
   };
   const made: Stack = {
     folder,
