@@ -16,7 +16,7 @@ HELP
 }
 
 folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/secrets"
-passwords=(db_password db_owner_password db_app_password db_readonly_password db_monitor_password redis_password redis_monitor_password)
+passwords=(db_password db_owner_password db_app_password db_readonly_password db_monitor_password redis_password redis_monitor_password grafana_admin_password)
 secrets=(jwt_refresh_secret session_secret csrf_secret)
 keys=(encryption_key)
 

@@ -31,6 +31,7 @@ async function run(): Promise<void> {
     db = await openMigrated(config, logs);
     const { createApp, VERSION } = await program;
     app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: logs.log, db });
+    app.metrics.addSources({ logLinesDropped: () => logs.dropped() });
     await followSignals(app, config, logs);
     const { url, metricsPort } = await app.listen();
     await announce(app, config, url, metricsPort);
