@@ -53,7 +53,7 @@ USER 1000:1000
 EXPOSE 3000 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "/app/server/bin/auth-api.mjs", "health"]
+  CMD ["node", "/app/server/bin/probe.mjs"]
 # Node is process 1: it takes SIGTERM and SIGHUP itself, and starts no children that would need reaping.
 ENTRYPOINT ["node", "/app/server/bin/auth-api.mjs"]
 CMD ["serve"]
