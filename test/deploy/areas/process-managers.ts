@@ -51,11 +51,11 @@ export const processManagers: Area = {
         await inBox(t, 'systemd-analyze verify auth-api.service');
         // Without settings: it says what is missing, once, and is not tried for ever.
         await inBox(t, 'install -d -m 0700 /etc/auth-api /etc/auth-api/secrets; : > /etc/auth-api/auth-api.env');
+        await inBox(t, 'cd /root && ./make-secrets.sh >/dev/null && cp secrets/*.txt /etc/auth-api/secrets/');
         await inBox(
           t,
-          'cd /root && ./make-secrets.sh >/dev/null && cp secrets/*.txt /etc/auth-api/secrets/',
+          'systemctl start auth-api || true; for i in {1..60}; do systemctl is-failed -q auth-api && break; sleep 0.5; done',
         );
-        await inBox(t, 'systemctl start auth-api || true; for i in {1..60}; do systemctl is-failed -q auth-api && break; sleep 0.5; done');
         const wrong = await inBox(t, 'systemctl show auth-api -p ExecMainStatus -p NRestarts -p ActiveState');
         assert.match(wrong.stdout, /NRestarts=0/);
         assert.match(wrong.stdout, /ExecMainStatus=78/);

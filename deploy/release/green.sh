@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# The second colour: app-green beside app. Sourced by blue-green.sh and canary.sh.
+
+# shellcheck source=pool.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/pool.sh"
+# shellcheck source=watch.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/watch.sh"
+
+# Whether green goes when the script ends.
+GOES_BACK=false
+
+profiles_with_green() {
+  local now
+  now=$(setting COMPOSE_PROFILES)
+  case ",$now," in *,green,*) echo "$now" ;; *) echo "${now:+$now,}green" ;; esac
+}
+
+profiles_without_green() {
+  setting COMPOSE_PROFILES | tr , '\n' | { grep -vx green || true; } | paste -sd , -
+}
+
+guard_green() { # whether it goes back
+  GOES_BACK=$1
+  trap end_green EXIT
+  trap 'warn "interrupted"; exit 130' INT
+  trap 'warn "interrupted"; exit 143' TERM HUP
+}
+
+end_green() {
+  local status=$?
+  trap '' INT TERM HUP
+  trap - EXIT
+  stop_following
+  if $GOES_BACK; then
+    GOES_BACK=false
+    warn 'going back to the former image'
+    close_green
+  elif ((status != 0)) && [[ $(pool_state) == split* ]]; then
+    warn "$(setting GREEN_IMAGE) has $(pool_state | cut -d ' ' -f 2) % of the clients as before: finish again, or back"
+  fi
+  exit "$status"
+}
+
+require_blue() {
+  case "$(pool_state)" in
+    blue) ;;
+    split*) die "$EX_FAILED" "$(setting GREEN_IMAGE) is beside the former image already ($(pool_state)): finish or back first" ;;
+    *) die "$EX_FAILED" 'a rolling release was killed: finish it with rolling.sh, or end it with pool.sh --reset' ;;
+  esac
+}
+
+require_green() {
+  [[ $(pool_state) == split* ]] || die "$EX_FAILED" "no blue-green or canary release of $PROJECT is open"
+}
+
+# As many green servers as blue ones, ready, answering as they should, known to nginx, and asked by nobody.
+open_green() { # IMAGE PATIENCE
+  local blue green
+  mapfile -t blue < <(containers app)
+  ((${#blue[@]} > 0)) || die "$EX_UNAVAILABLE" "no server of $PROJECT runs: docker compose -f docker-compose.prod.yml up -d"
+  guard_green true
+  mapfile -t green < <(containers app-green)
+  remove "${green[@]}"
+  keep_settings "APP_IMAGE=$(lasting_name "${blue[0]}")" "GREEN_IMAGE=$1" "COMPOSE_PROFILES=$(profiles_with_green)"
+  say "starting ${#blue[@]} of $1 beside ${#blue[@]} of $(image_of "${blue[0]}")"
+  APP_IMAGE=$(image_of "${blue[0]}") GREEN_IMAGE=$1 \
+    quietly compose --profile green up -d --no-deps --no-build --scale "app-green=${#blue[@]}" app-green || die "$EX_FAILED" 'compose could not start them (lines above)'
+  mapfile -t green < <(containers app-green)
+  if ! wait_ready "$2" "${green[@]}"; then
+    show_log "${green[0]}"
+    die "$EX_FAILED" "$1 is not fit to serve; it got no request"
+  fi
+  publish split 0
+  sleep 2
+  through_nginx /health
+  through_nginx /.well-known/jwks.json
+}
+
+# As a tester: with the header that chooses green.
+through_nginx() { # PATH
+  local name status
+  name=$(sed -nE 's/^server_name +([^ ;]+).*/\1/p' "$LIVE/server_name.conf" | sed -n 1p)
+  status=$(docker exec "$NGINX" curl -sk -o /dev/null -m 5 -w '%{http_code}' -H 'X-Canary: always' \
+    --resolve "$name:8443:127.0.0.1" "https://$name:8443$1") || true
+  [[ $status == 200 ]] || die "$EX_FAILED" "through nginx the new image answers $status to GET $1; it got no other request"
+}
+
+# Where a finish was cut off, the service app may be neither the one nor the other.
+mend_blue() { # PATIENCE
+  local id blue image
+  image=$(setting APP_IMAGE)
+  mapfile -t blue < <(containers app)
+  for id in "${blue[@]}"; do
+    if [[ -z $image || $(image_id_of "$id") == "$(id_of_image "$image")" ]] && is_ready "$id"; then continue; fi
+    say "bringing the service app back to $image first"
+    APP_IMAGE=$image quietly compose up -d --no-deps --no-build --scale "app=${#blue[@]}" app || die "$EX_FAILED" 'compose could not bring it back (lines above)'
+    mapfile -t blue < <(containers app)
+    wait_ready "$1" "${blue[@]}" || die "$EX_FAILED" 'the former image is not fit to serve; nobody was switched'
+    sleep 2
+    return 0
+  done
+}
+
+# Everyone to blue, then green goes.
+close_green() {
+  local green
+  GOES_BACK=false
+  publish blue
+  say "everyone is on $(image_of "$(containers app | sed -n 1p)")"
+  mapfile -t green < <(containers app-green)
+  remove "${green[@]}"
+  keep_settings GREEN_IMAGE= "COMPOSE_PROFILES=$(profiles_without_green)"
+}
+
+# The service app gets the new image while it has no requests, takes over, and green goes.
+finish_green() { # PATIENCE
+  local image former blue
+  image=$(setting GREEN_IMAGE)
+  [[ -n $image ]] || die "$EX_CONFIG" "GREEN_IMAGE is missing in $DEPLOY/.env: which image is on green?"
+  former=$(setting APP_IMAGE)
+  [[ $(pool_state) == 'split 100' ]] || publish split 100
+  guard_green false
+  say "updating the service app to $image; green has everyone meanwhile"
+  mapfile -t blue < <(containers app)
+  if ! APP_IMAGE=$image GREEN_IMAGE=$image quietly compose up -d --no-deps --no-build --scale "app=${#blue[@]}" app; then
+    die "$EX_FAILED" 'compose could not update the service app (lines above); green goes on serving everyone: finish again'
+  fi
+  mapfile -t blue < <(containers app)
+  wait_ready "$1" "${blue[@]}" || die "$EX_FAILED" 'green goes on serving everyone: finish again, or go back'
+  keep_image "$image" "$former"
+  # A name that nginx has known for a moment has no gap.
+  sleep 2
+  close_green
+}

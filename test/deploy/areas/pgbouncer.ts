@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ask, logIn, register } from '../database/tour.ts';
+import type { Area } from '../row.ts';
+import { ensureStores, removeStores, type Stores } from '../stores.ts';
+
+const SERVERS = 3;
+const CLIENTS_EACH = 14;
+const ROUNDS = 20;
+const POOL = 8;
+const CONSOLE = 'host=pgbouncer port=6432 dbname=pgbouncer sslmode=require';
+
+/** One client: renews its tokens without a pause, each time by a transaction. What went wrong. */
+async function client(url: string, tokens: { refresh: string }): Promise<string[]> {
+  let { refresh } = tokens;
+  const failures: string[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const { status, body } = await ask(url, '/api/v1/auth/refresh', { refresh_token: refresh }).catch(
+      (error: Error) => ({
+        status: 0,
+        body: { message: error.message } as Record<string, unknown>,
+      }),
+    );
+    if (status === 200) refresh = body.refresh_token as string;
+    else failures.push(`${status} ${JSON.stringify(body)}`);
+  }
+  return failures;
+}
+
+/** For what only prepares: a machine that has just started so much may be slow for a moment. What is measured is asked once. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === 5) throw error;
+      await sleep(2000);
+    }
+  }
+}
+
+async function column({ sql }: Stores, text: string, index: number): Promise<string[]> {
+  return (await sql('auth_monitor', text, { at: CONSOLE })).map((line) => line.split('|')[index] ?? '');
+}
+
+/** How many connections there are on either side, sampled until `over`. */
+async function watch(stores: Stores, over: () => boolean): Promise<{ clients: number; connections: number }> {
+  const most = { clients: 0, connections: 0 };
+  const count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'auth_app' AND client_addr = '%'";
+  const [address = ''] = (await stores.compose('exec -T pgbouncer hostname -i')).stdout.trim().split(' ');
+  while (!over()) {
+    await sleep(700);
+    const [connections = '0'] = await stores.sql('postgres', count.replace('%', address));
+    const pooled = (await column(stores, 'SHOW CLIENTS', 1)).filter((user) => user === 'auth_app');
+    most.clients = Math.max(most.clients, pooled.length);
+    most.connections = Math.max(most.connections, Number(connections));
+  }
+  return most;
+}
+
+export const pgbouncer: Area = {
+  name: 'pgbouncer',
+  title: 'PgBouncer between the servers and PostgreSQL',
+  needs: ['images:debian', 'images:postgres', 'images:redis', 'app-image'],
+  rows: [
+    {
+      name: 'three servers with 42 busy clients share a pool of eight connections, with named statements, and no request fails',
+      timeout: 240,
+      async run(t) {
+        const stores = await ensureStores(t.root);
+        await t.sh(`docker build -q --network=host -t auth-api-pgbouncer:1.24 ${t.deploy}/pgbouncer`, { seconds: 180 });
+        const ini = join(stores.folder, 'pgbouncer/pgbouncer.ini');
+        const text = readFileSync(ini, 'utf8');
+        writeFileSync(
+          ini,
+          text
+            .replace(/^default_pool_size = .*/m, `default_pool_size = ${POOL}`)
+            .replace(/^reserve_pool_size = .*/m, 'reserve_pool_size = 0'),
+        );
+        // Every client of a server may have a connection of its own to PgBouncer.
+        appendFileSync(join(stores.folder, '.env.production'), '\nDB_POOL_MAX=20\n');
+        await stores.up(`--scale app=${SERVERS} app pgbouncer`, ['docker-compose.pgbouncer.yml']);
+        const urls = await stores.servers();
+        assert.equal(urls.length, SERVERS);
+        // One after another, and an account for each server: every sign-in writes the account's row.
+        const signedIn = await Promise.all(
+          urls.map(async (url, index) => {
+            await patiently(() => register(url, `edsger${index}@example.com`));
+            const tokens: { refresh: string }[] = [];
+            while (tokens.length < CLIENTS_EACH)
+              tokens.push(await patiently(() => logIn(url, `edsger${index}@example.com`)));
+            return { url, tokens };
+          }),
+        );
+        let isOver = false;
+        const watched = watch(stores, () => isOver);
+        const started = performance.now();
+        const failures = await Promise.all(
+          // Each begins a moment after the one before: opening a connection costs both sides more than using it.
+          signedIn.flatMap(({ url, tokens }, lane) =>
+            tokens.map((one, index) => sleep(100 * (SERVERS * index + lane)).then(() => client(url, one))),
+          ),
+        ).finally(() => (isOver = true));
+        t.figure('s', ((performance.now() - started) / 1000).toFixed(1));
+        const { clients, connections } = await watched;
+        assert.deepEqual(failures.flat().slice(0, 3), []);
+        assert.ok(clients >= 40, `${clients} at once`);
+        assert.ok(connections <= POOL && connections > 0, `${connections} connections`);
+        t.figure('requests', SERVERS * CLIENTS_EACH * ROUNDS);
+        t.figure('failed', 0);
+        t.figure('connections of the servers', clients);
+        t.figure('of PostgreSQL', connections);
+        const line = (await stores.sql('auth_monitor', 'SHOW STATS', { at: CONSOLE })).find((one) =>
+          one.startsWith('auth_db|'),
+        );
+        const [parsedByClients = 0, parsedByServer = 0, bound = 0] = line?.split('|').slice(9, 12).map(Number) ?? [];
+        assert.ok(parsedByServer > 0 && parsedByServer < parsedByClients && bound > 4 * parsedByServer, line);
+        t.figure('statements run, prepared', `${bound}, ${parsedByServer}`);
+        assert.doesNotMatch(await stores.log('app'), /prepared statement/);
+      },
+    },
+    {
+      name: 'what one server revokes, the others refuse within a second: the change feed goes past the pooler',
+      async run(t) {
+        const stores = await ensureStores(t.root);
+        const urls = await stores.servers();
+        const [first = ''] = urls;
+        let slowest = 0;
+        for (let round = 0; round < 3; round++) {
+          const { access } = await logIn(first, 'edsger0@example.com');
+          for (const url of urls) assert.equal((await ask(url, '/api/v1/me', undefined, access)).status, 200);
+          assert.equal((await ask(first, '/api/v1/auth/logout', {}, access)).status, 204);
+          const since = performance.now();
+          for (const url of urls.slice(1)) {
+            while ((await ask(url, '/api/v1/me', undefined, access)).status !== 401) await sleep(10);
+            slowest = Math.max(slowest, performance.now() - since);
+          }
+        }
+        assert.ok(slowest < 1000, `${slowest} ms`);
+        t.figure('slowest, ms', Math.round(slowest));
+        const { stdout } = await stores.compose('exec -T pgbouncer hostname -i');
+        const direct = `SELECT count(DISTINCT client_addr) FROM pg_stat_activity WHERE usename = 'auth_app' AND client_addr <> '${stdout.trim().split(' ')[0]}'`;
+        assert.deepEqual(await stores.sql('postgres', direct), [`${SERVERS}`]);
+        const [limit] = await stores.sql('auth_app', 'SHOW statement_timeout', {
+          at: 'host=pgbouncer port=6432 dbname=auth_db sslmode=require',
+        });
+        assert.equal(limit, '3s', 'the role brings the time-out that the servers cannot set through it');
+      },
+    },
+    {
+      name: 'lets in with TLS and a password only, and nobody but the servers and the exporter; its own way to PostgreSQL is verified',
+      async run(t) {
+        const stores = await ensureStores(t.root);
+        t.after(removeStores);
+        const refused = async (
+          role: 'auth_app' | 'auth_owner' | 'auth_monitor',
+          at: string,
+          text = 'SELECT 1',
+        ): Promise<string> => {
+          const failure = await stores.sql(role, text, { at }).catch((error: Error) => error);
+          assert.ok(failure instanceof Error, `let in: ${role} ${at}`);
+          return failure.message;
+        };
+        const there = 'host=pgbouncer port=6432 dbname=auth_db';
+        assert.match(await refused('auth_app', `${there} sslmode=disable`), /SSL required/);
+        assert.match(await refused('auth_app', `${there} sslmode=require user=auth_monitor`), /authentication failed/);
+        assert.match(await refused('auth_owner', `${there} sslmode=require`), /authentication failed/);
+        assert.match(await refused('auth_app', `${CONSOLE}`), /not allowed/);
+        assert.match(await refused('auth_monitor', CONSOLE, 'SHUTDOWN'), /admin access needed/);
+        const onTls =
+          "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'auth_app'";
+        assert.deepEqual(await stores.sql('postgres', onTls), ['t']);
+        const { stdout } = await t.sh(
+          `docker inspect $(docker compose ps -q pgbouncer 2>/dev/null || true) 2>/dev/null || true`,
+        );
+        const { stdout: secret } = await t.sh(`cat ${stores.folder}/secrets/db_app_password.txt`);
+        assert.ok(!stdout.includes(secret.trim()));
+        assert.ok(!(await stores.log('pgbouncer')).includes(secret.trim()));
+      },
+    },
+  ],
+};
