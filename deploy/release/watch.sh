@@ -43,7 +43,7 @@ take_in() {
   local taken there
   taken=$(cat "$REQUESTS/taken" 2>/dev/null || echo 0)
   there=$(wc -l <"$REQUESTS/log")
-  tail -n "+$((taken + 1))" "$REQUESTS/log" | head -n "$((there - taken))" | awk "$SHORTEN" >>"$REQUESTS/short"
+  awk "$SHORTEN" < <(tail -n "+$((taken + 1))" "$REQUESTS/log" | head -n "$((there - taken))") >>"$REQUESTS/short"
   echo "$there" >"$REQUESTS/taken"
 }
 

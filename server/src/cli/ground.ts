@@ -35,20 +35,27 @@ export interface Opening {
   readonly command: string;
   /** Whatever the database has is enough: for `migrate`, `doctor`. */
   readonly anySchema?: boolean;
+  /** Waits some seconds for a database that is starting: for the step before a deployment. */
+  readonly waits?: boolean;
 }
 
 /** Opens the database, works, and closes it whatever happened. */
 export async function onGround<T>(opening: Opening, work: (ground: Ground) => Promise<T>): Promise<T> {
   const { config } = await readConfig();
-  return withDatabase(config, async (db, isBorrowed) => {
+  const act = async (db: Db, isBorrowed: boolean): Promise<T> => {
     if (opening.anySchema !== true) await requireSchema(db, config, isBorrowed);
     return work(groundOn(config, db, isBorrowed, opening.command));
-  });
+  };
+  return withDatabase(config, act, opening.waits === true ? 'migration' : 'command');
 }
 
-export async function withDatabase<T>(config: Config, work: (db: Db, isBorrowed: boolean) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  config: Config,
+  work: (db: Db, isBorrowed: boolean) => Promise<T>,
+  purpose: 'command' | 'migration' = 'command',
+): Promise<T> {
   const borrowed = config.database.kind === 'embedded' ? await connectToHolder(config.DATA_DIR) : null;
-  const db = borrowed ?? (await openDatabase(config, 'command', () => undefined));
+  const db = borrowed ?? (await openDatabase(config, purpose, () => undefined));
   try {
     return await work(db, borrowed !== null);
   } finally {

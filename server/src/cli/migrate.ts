@@ -42,7 +42,7 @@ const up = command({
     'grant-readonly': { type: 'string', description: 'A role for reports: no secrets.', valueHint: 'role' },
   },
   run: ({ args }) =>
-    onGround({ command: 'migrate up', anySchema: true }, async ({ db, config, clock, isBorrowed }) => {
+    onGround({ command: 'migrate up', anySchema: true, waits: true }, async ({ db, config, clock, isBorrowed }) => {
       const roles = { app: args['grant-app'], readonly: args['grant-readonly'] };
       const unknown = await unknownRoles(db, roles);
       if (unknown.length > 0) {

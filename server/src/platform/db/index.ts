@@ -15,19 +15,21 @@ export { migrate, pendingMigrations, readMigrations } from './migrate.ts';
 
 /**
  * Opens the configured database. `serve` holds the embedded directory for its whole life; `command` (the command line)
- * borrows it from the server that is running, and holds it only where none is.
+ * borrows it from the server that is running, and holds it only where none is. `serve` and `migration` wait for a
+ * database that is starting beside them.
  */
 export async function openDatabase(
   config: Pick<Config, 'database' | 'DATA_DIR'>,
-  purpose: 'serve' | 'command',
+  purpose: 'serve' | 'command' | 'migration',
   onError: (error: Error) => void,
 ): Promise<Db> {
   if (config.database.kind === 'postgres') {
-    const db = openPostgres(config.database, onError);
-    if (purpose === 'serve') await untilItAnswers(db);
+    // Nobody waits behind a command: a busy machine gets its time.
+    const db = openPostgres(config.database, onError, purpose === 'serve' ? undefined : PATIENT_CONNECT_TIMEOUT_MS);
+    if (purpose !== 'command') await untilItAnswers(db);
     return db;
   }
-  const running = purpose === 'command' ? await connectToHolder(config.DATA_DIR) : null;
+  const running = purpose !== 'serve' ? await connectToHolder(config.DATA_DIR) : null;
   if (running !== null) return running;
   const holder = await holdDirectory(config.DATA_DIR);
   try {
