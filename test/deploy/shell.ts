@@ -4,7 +4,7 @@ import type { Done, ShOptions } from './row.ts';
 /** The child leads a group of its own, so that what it has started ends with it. */
 export function shell(command: string, options: ShOptions & { signal?: AbortSignal } = {}): Promise<Done> {
   const { cwd, env, ok = true, stdin = '', seconds = 60, signal } = options;
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', command], {
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', command], {
     cwd,
     env: { ...process.env, DOCKER_BUILDKIT: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureImage } from './images.ts';
+import { startMailServer } from './mail.ts';
 import type { Done, ShOptions } from './row.ts';
 import { shell } from './shell.ts';
 
@@ -27,6 +28,7 @@ export interface Stack {
 
 let built: Promise<void> | undefined;
 let started: Promise<Stack> | undefined;
+let mail: Awaited<ReturnType<typeof startMailServer>> | undefined;
 
 /** Builds the image from the checkout, once a run; what did not change comes from the builder's cache. */
 export function appImage(root: string): Promise<void> {
@@ -57,6 +59,7 @@ export async function removeStack(): Promise<void> {
     { seconds: 120, ok: false },
   );
   if (running) rmSync(dirname(running.folder), { recursive: true, force: true });
+  await mail?.close();
   started = undefined;
 }
 
@@ -94,7 +97,14 @@ async function start(root: string): Promise<Stack> {
   };
   await shell('./prepare.sh', { cwd: folder, env });
   const settings = join(folder, '.env.production');
-  writeFileSync(settings, `${readFileSync(settings, 'utf8')}\nPUBLIC_URL=https://localhost:${httpsPort}\n`);
+  mail = await startMailServer();
+  const lines = [
+    `PUBLIC_URL=https://localhost:${httpsPort}`,
+    `SMTP_HOST=${NET}.1`,
+    `SMTP_PORT=${mail.port}`,
+    'SMTP_REQUIRE_TLS=false',
+  ];
+  writeFileSync(settings, `${readFileSync(settings, 'utf8')}\n${lines.join('\n')}\n`);
   await made.compose('up -d --no-build');
   await made.compose('exec -T app node /app/server/bin/auth-api.mjs health --ready');
   return made;

@@ -8,7 +8,7 @@ import { ensureStores, removeStores, type Stores } from '../stores.ts';
 
 const SERVERS = 3;
 const CLIENTS_EACH = 14;
-const ROUNDS = 20;
+const ROUNDS = 30;
 const POOL = 8;
 const CONSOLE = 'host=pgbouncer port=6432 dbname=pgbouncer sslmode=require';
 
@@ -100,7 +100,7 @@ export const pgbouncer: Area = {
         const failures = await Promise.all(
           // Each begins a moment after the one before: opening a connection costs both sides more than using it.
           signedIn.flatMap(({ url, tokens }, lane) =>
-            tokens.map((one, index) => sleep(100 * (SERVERS * index + lane)).then(() => client(url, one))),
+            tokens.map((one, index) => sleep(250 * (SERVERS * index + lane)).then(() => client(url, one))),
           ),
         ).finally(() => (isOver = true));
         t.figure('s', ((performance.now() - started) / 1000).toFixed(1));

@@ -112,6 +112,7 @@ export const redis: Area = {
     },
     {
       name: 'full, it evicts nothing and refuses to write; the server goes on, and it all was kept over the restart',
+      timeout: 240,
       async run(t) {
         const { stores, url } = await serverOn(t);
         const { redis: say, folder } = stores;

@@ -93,6 +93,17 @@ function imports(folder: string, ids: Readonly<Record<string, string>>): void {
   writeFileSync(join(folder, 'imports.tf'), blocks.join(''));
 }
 
+/** What the emulator takes, but does not remember of a service. */
+const FORGOTTEN = `resource "aws_ecs_service" "auth" {
+  lifecycle {
+    ignore_changes = [
+      task_definition, desired_count, availability_zone_rebalancing, enable_ecs_managed_tags,
+      health_check_grace_period_seconds,
+    ]
+  }
+}
+`;
+
 /**
  * Everything is really made in the emulator but the database and the cache, which are given as names, since it keeps too
  * little of them for a second plan (the next row compares the database by a plan), and the scaling, whose tags it cannot
@@ -107,6 +118,7 @@ async function applied(t: RowContext): Promise<void> {
   );
   const service = join(folder, 'service.tf');
   writeFileSync(service, readFileSync(service, 'utf8').replace(/resource "aws_appautoscaling_target"[\s\S]*$/, ''));
+  writeFileSync(join(folder, 'forgotten_override.tf'), FORGOTTEN);
   await balancer(t, env, folder, await variables(t, env, folder));
   await init(t, folder, env);
   await t.sh('terraform apply -no-color -auto-approve', { cwd: folder, env, seconds: 240 });
