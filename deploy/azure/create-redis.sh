@@ -10,9 +10,10 @@ usage() {
 Usage: create-redis.sh [--dry-run]
 
 Creates an Azure Managed Redis (two zones, TLS, nothing evicted, snapshots every hour) and puts its key straight into
-the key vault as redis-password. Clients speak to it as to one server (no cluster protocol).
+the key vault as redis-password. Clients speak to it as to one server (no cluster protocol), through a private endpoint.
 
-Variables: RESOURCE_GROUP, LOCATION, REDIS_NAME, VAULT, and optionally REDIS_SKU (Balanced_B1)
+Variables: RESOURCE_GROUP, LOCATION, REDIS_NAME, VAULT, ENDPOINT_SUBNET_ID, REDIS_DNS_ZONE_ID (the private zone
+  privatelink.redis.azure.net), and optionally REDIS_SKU (Balanced_B1)
 TEXT
 }
 
@@ -22,6 +23,8 @@ require RESOURCE_GROUP '[a-zA-Z0-9._()-]+' 'the name of a resource group'
 require LOCATION '[a-z0-9]+' 'a location such as westeurope'
 require REDIS_NAME '[a-z0-9][a-z0-9-]{1,58}[a-z0-9]' 'a name that nobody else has'
 require VAULT '[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]' 'the name of a key vault'
+require ENDPOINT_SUBNET_ID '/subscriptions/[^[:space:]]+' 'the resource id of the subnet of the private endpoint'
+require REDIS_DNS_ZONE_ID '/subscriptions/[^[:space:]]+' 'the resource id of the private zone privatelink.redis.azure.net'
 require REDIS_SKU '[A-Za-z]+_[A-Z]+[0-9]+' 'a size such as Balanced_B1'
 settle
 require_program az 'see https://learn.microsoft.com/cli/azure/install-azure-cli'
@@ -31,6 +34,7 @@ run az redisenterprise create "${redis[@]}" \
   --location "$LOCATION" \
   --sku "$REDIS_SKU" \
   --high-availability Enabled \
+  --public-network-access Disabled \
   --minimum-tls-version 1.2 \
   --client-protocol Encrypted \
   --clustering-policy EnterpriseCluster \
@@ -40,6 +44,12 @@ run az redisenterprise create "${redis[@]}" \
   --persistence rdb-enabled=true rdb-frequency=1h \
   --tags application=auth-api \
   --query name --output tsv
+id=$(ask '<id of the cache>' az redisenterprise show "${redis[@]}" --query id --output tsv)
+run az network private-endpoint create --resource-group "$RESOURCE_GROUP" --name auth-redis --location "$LOCATION" \
+  --subnet "$ENDPOINT_SUBNET_ID" --connection-name auth-redis --group-id redisEnterprise \
+  --private-connection-resource-id "$id" --query name --output tsv
+run az network private-endpoint dns-zone-group create --resource-group "$RESOURCE_GROUP" --endpoint-name auth-redis \
+  --name default --zone-name redis --private-dns-zone "$REDIS_DNS_ZONE_ID" --query name --output tsv
 show az redisenterprise database list-keys "${redis[@]}" --query primaryKey --output tsv
 if [[ $dry_run == false ]]; then
   az redisenterprise database list-keys "${redis[@]}" --query primaryKey --output tsv | "$here/secrets.sh" put redis-password

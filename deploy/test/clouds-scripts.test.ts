@@ -67,6 +67,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ADMIN_GROUP_ID: '00000000-0000-0000-0000-000000000001',
   ADMIN_GROUP_NAME: 'database administrators',
   REDIS_NAME: 'example-redis',
+  ENDPOINT_SUBNET_ID: '/subscriptions/s/endpoint-subnet',
+  REDIS_DNS_ZONE_ID: '/subscriptions/s/redis-zone',
 };
 
 interface Ran {

@@ -83,6 +83,7 @@ async function start(root: string): Promise<Stack> {
     APP_IMAGE,
     FRONT_SUBNET: `${NET}.0/24`,
     FRONT_RANGE: `${NET}.128/25`,
+    FRONT_GATEWAY: `${NET}.1`,
     PROXY_ADDRESS: `${NET}.2`,
   };
   const made: Stack = {

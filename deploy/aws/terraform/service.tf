@@ -119,6 +119,7 @@ resource "aws_ecs_service" "auth" {
   platform_version                   = "1.4.0"
   propagate_tags                     = "SERVICE"
   enable_ecs_managed_tags            = true
+  availability_zone_rebalancing      = "ENABLED"
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = 60
