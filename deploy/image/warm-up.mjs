@@ -11,5 +11,5 @@ enableCompileCache('/app/node_modules/.cache/auth-api');
 const modules = globSync('server/src/**/*.ts', { cwd: '/app' }).filter((path) => !path.endsWith('cli/main.ts'));
 for (const path of modules) await import(pathToFileURL(join('/app', path)).href);
 flushCompileCache();
-console.log(`${modules.length} modules compiled`);
+process.stdout.write(`${modules.length} modules compiled\n`);
 process.exit();

@@ -63,17 +63,19 @@ open_green() { # IMAGE PATIENCE
   remove "${green[@]}"
   keep_settings "APP_IMAGE=$(lasting_name "${blue[0]}")" "GREEN_IMAGE=$1" "COMPOSE_PROFILES=$(profiles_with_green)"
   say "starting ${#blue[@]} of $1 beside ${#blue[@]} of $(image_of "${blue[0]}")"
-  APP_IMAGE=$(image_of "${blue[0]}") GREEN_IMAGE=$1 \
-    quietly compose --profile green up -d --no-deps --no-build --scale "app-green=${#blue[@]}" app-green || die "$EX_FAILED" 'compose could not start them (lines above)'
-  mapfile -t green < <(containers app-green)
-  if ! wait_ready "$2" "${green[@]}"; then
-    show_log "${green[0]}"
-    die "$EX_FAILED" "$1 is not fit to serve; it got no request"
-  fi
+  start_all app-green "$1" "${#blue[@]}" "$2" || die "$EX_FAILED" "$1 is not fit to serve; it got no request"
   publish split 0
   sleep 2
   through_nginx /health
   through_nginx /.well-known/jwks.json
+}
+
+# So many new containers of a service that has none.
+start_all() { # SERVICE IMAGE COUNT PATIENCE
+  make_replicas "$1" "$2" "$3"
+  if quietly docker start "${MADE[@]}" && wait_ready "$4" "${MADE[@]}"; then return 0; fi
+  show_log "${MADE[0]}"
+  return 1
 }
 
 # As a tester: with the header that chooses green.
@@ -85,20 +87,22 @@ through_nginx() { # PATH
   [[ $status == 200 ]] || die "$EX_FAILED" "through nginx the new image answers $status to GET $1; it got no other request"
 }
 
-# Where a finish was cut off, the service app may be neither the one nor the other.
+# Where a finish was cut off, the service app may be neither the one nor the other, or not there at all.
 mend_blue() { # PATIENCE
-  local id blue image
+  local id blue green image wanted whole=true
+  [[ $(pool_state) == 'split 100' ]] || return 0
   image=$(setting APP_IMAGE)
+  wanted=$(id_of_image "$image")
   mapfile -t blue < <(containers app)
+  mapfile -t green < <(containers app-green)
   for id in "${blue[@]}"; do
-    if [[ -z $image || $(image_id_of "$id") == "$(id_of_image "$image")" ]] && is_ready "$id"; then continue; fi
-    say "bringing the service app back to $image first"
-    APP_IMAGE=$image quietly compose up -d --no-deps --no-build --scale "app=${#blue[@]}" app || die "$EX_FAILED" 'compose could not bring it back (lines above)'
-    mapfile -t blue < <(containers app)
-    wait_ready "$1" "${blue[@]}" || die "$EX_FAILED" 'the former image is not fit to serve; nobody was switched'
-    sleep 2
-    return 0
+    if [[ $(image_id_of "$id") != "$wanted" ]] || ! is_ready_soon "$id"; then whole=false; fi
   done
+  if $whole && ((${#blue[@]} > 0)); then return 0; fi
+  say "bringing the service app back to $image first"
+  remove "${blue[@]}"
+  start_all app "$image" "${#green[@]}" "$1" || die "$EX_FAILED" 'the former image is not fit to serve; nobody was switched'
+  sleep 2
 }
 
 # Everyone to blue, then green goes.
@@ -114,7 +118,7 @@ close_green() {
 
 # The service app gets the new image while it has no requests, takes over, and green goes.
 finish_green() { # PATIENCE
-  local image former blue
+  local image former blue green count
   image=$(setting GREEN_IMAGE)
   [[ -n $image ]] || die "$EX_CONFIG" "GREEN_IMAGE is missing in $DEPLOY/.env: which image is on green?"
   former=$(setting APP_IMAGE)
@@ -122,11 +126,11 @@ finish_green() { # PATIENCE
   guard_green false
   say "updating the service app to $image; green has everyone meanwhile"
   mapfile -t blue < <(containers app)
-  if ! APP_IMAGE=$image GREEN_IMAGE=$image quietly compose up -d --no-deps --no-build --scale "app=${#blue[@]}" app; then
-    die "$EX_FAILED" 'compose could not update the service app (lines above); green goes on serving everyone: finish again'
-  fi
-  mapfile -t blue < <(containers app)
-  wait_ready "$1" "${blue[@]}" || die "$EX_FAILED" 'green goes on serving everyone: finish again, or go back'
+  mapfile -t green < <(containers app-green)
+  # As many as green has: a finish that was cut off may have left fewer.
+  count=${#green[@]}
+  remove "${blue[@]}"
+  start_all app "$image" "$count" "$1" || die "$EX_FAILED" 'the service app could not be updated; green goes on serving everyone'
   keep_image "$image" "$former"
   # A name that nginx has known for a moment has no gap.
   sleep 2

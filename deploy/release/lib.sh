@@ -124,6 +124,17 @@ is_ready() { # CONTAINER
   [[ $(about '{{.State.Status}}' "$1") == running ]] && [[ $(asked_by_nginx "$1" "$(ready_path)") == 200 ]]
 }
 
+# One that is busy for a moment is not taken for dead.
+is_ready_soon() {
+  local tries
+  for tries in 1 2 3 4 5 6; do
+    if is_ready "$1"; then return 0; fi
+    [[ $(about '{{.State.Status}}' "$1") == running ]] || return 1
+    sleep "$tries"
+  done
+  return 1
+}
+
 ready_path() {
   local path
   path=$(sed -nE 's/^READY_CHECK_PATH=["'\'']?([^"'\'']+).*/\1/p' "$DEPLOY/.env.production" 2>/dev/null | tail -n 1)
@@ -163,6 +174,19 @@ is_sound() { # CONTAINER
   done <<<'/health 200
 /.well-known/jwks.json 200
 /api/v1/me 401|429'
+}
+
+# Makes containers, in MADE, until the service has COUNT, and starts none. With its dependencies in view, although none is
+# touched: what compose makes under --no-deps counts as changed for the next plain `up`, which would replace it.
+MADE=()
+make_replicas() { # SERVICE IMAGE COUNT
+  local before faults
+  before=$(containers "$1" | sort)
+  faults=$(APP_IMAGE=$2 GREEN_IMAGE=$2 compose --profile green create --no-build --no-recreate --scale "$1=$3" "$1" 2>&1) || {
+    printf '%s\n' "$faults" | tail -n 15 >&2
+    die "$EX_FAILED" "compose could not make a container of $2 (lines above)"
+  }
+  mapfile -t MADE < <(comm -13 <(printf '%s\n' "$before") <(containers "$1" | sort))
 }
 
 # With SIGTERM, and the time to drain that compose gave it.

@@ -71,17 +71,6 @@ guard_order() {
   trap 'warn "interrupted"; exit 143' TERM HUP
 }
 
-# One that is busy for a moment is not taken for dead.
-is_ready_soon() {
-  local tries
-  for tries in 1 2 3 4 5 6; do
-    if is_ready "$1"; then return 0; fi
-    [[ $(about '{{.State.Status}}' "$1") == running ]] || return 1
-    sleep "$tries"
-  done
-  return 1
-}
-
 # Nobody but the healthy from here on. A replica that serves nobody anyway goes.
 pin_healthy() {
   local id all healthy=() rest=()
@@ -98,18 +87,6 @@ pin_healthy() {
   fi
 }
 
-# Containers that were made (and started) until there are COUNT of the service: in ADDED.
-add_replicas() { # IMAGE COUNT [--no-start]
-  local before
-  before=$(containers app | sort)
-  ADDED=()
-  APP_IMAGE=$1 quietly compose up -d --no-deps --no-build --no-recreate "${@:3}" --scale "app=$2" app || {
-    mapfile -t ADDED < <(comm -13 <(echo "$before") <(containers app | sort))
-    return 1
-  }
-  mapfile -t ADDED < <(comm -13 <(echo "$before") <(containers app | sort))
-}
-
 config_of() { about '{{.Image}} {{index .Config.Labels "com.docker.compose.config-hash"}}' "$1"; }
 
 # Every replica that is not what compose would make of IMAGE now is replaced, BATCH at a time.
@@ -123,8 +100,8 @@ roll() { # IMAGE BATCH PATIENCE FORCE
   fi
   pin_healthy
   # Made, not started: what compose would make of this image and today's settings.
-  add_replicas "$image" "$((${#POOL[@]} + 1))" --no-start || die "$EX_FAILED" 'compose cannot make a new replica (lines above)'
-  wanted=$(config_of "${ADDED[0]}")
+  make_replicas app "$image" "$((${#POOL[@]} + 1))"
+  wanted=$(config_of "${MADE[0]}")
   for id in "${POOL[@]}"; do
     if ! $force && [[ $(config_of "$id") == "$wanted" ]]; then new+=("$id"); else old+=("$id"); fi
   done
@@ -147,10 +124,13 @@ roll() { # IMAGE BATCH PATIENCE FORCE
   done
 }
 
+# Containers that are not in the pool yet, ready: in ADDED.
+ADDED=()
 start_batch() { # IMAGE COUNT PATIENCE
-  if ! add_replicas "$1" "$((${#POOL[@]} + $2))"; then give_up "$1"; fi
-  # The one that was made before is among them.
+  # What was made before is among them.
+  make_replicas app "$1" "$((${#POOL[@]} + $2))"
   mapfile -t ADDED < <(comm -23 <(containers app | sort) <(printf '%s\n' "${POOL[@]}" | sort))
+  quietly docker start "${ADDED[@]}" || give_up "$1"
   say "started ${#ADDED[@]} on $1"
   wait_ready "$3" "${ADDED[@]}" || give_up "$1"
 }

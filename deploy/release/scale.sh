@@ -19,9 +19,7 @@ HELP
 scale_to() { # IMAGE COUNT PATIENCE
   local image=$1 count=$2
   if ((${#POOL[@]} < count)); then
-    if ! add_replicas "$image" "$count"; then give_up "$image"; fi
-    say "started ${#ADDED[@]} on $image"
-    wait_ready "$3" "${ADDED[@]}" || give_up "$image"
+    start_batch "$image" "$((count - ${#POOL[@]}))" "$3"
     pin "${POOL[@]}" "${ADDED[@]}"
   elif ((${#POOL[@]} > count)); then
     pin "${POOL[@]:0:count}"

@@ -15,6 +15,7 @@ interface Service {
   readonly secrets?: readonly string[];
   readonly ports?: readonly string[];
   readonly read_only?: boolean;
+  readonly restart?: string;
   readonly cap_drop?: readonly string[];
   readonly user?: string;
   readonly stop_grace_period?: string;
@@ -100,9 +101,10 @@ test('only the proxy has ports; every service is read-only, without capabilities
     assert.equal(service?.ports !== undefined, name === 'nginx' || name === 'apache', name);
     assert.equal(service?.read_only, true, name);
     assert.deepEqual(service?.cap_drop, ['ALL'], name);
-    // Backups belong to whoever runs the stack: the one that writes them is root in its container, and nothing else.
-    if (name !== 'backup') assert.match(service?.user ?? '', /^[1-9]\d*:[1-9]\d*$/, name);
-    if (name !== 'migrate') assert.ok(service?.deploy?.resources?.limits?.memory, name);
+    // Backups belong to whoever runs the stack: what writes and reads them is root in its container, without a capability.
+    if (!['backup', 'restore'].includes(name)) assert.match(service?.user ?? '', /^[1-9]\d*:[1-9]\d*$/, name);
+    // What runs once and ends needs none of its own.
+    if (service?.restart !== 'no') assert.ok(service?.deploy?.resources?.limits?.memory, name);
     assert.doesNotMatch(service?.image ?? '', /latest/, name);
   }
   assert.equal(stack.networks.back?.internal, true);

@@ -30,6 +30,9 @@ interface Inspected {
   };
 }
 
+// `up` waits for what others depend on; nobody depends on nginx.
+const NGINX_HEALTHY = 'up -d --no-build --no-deps --no-recreate --wait nginx';
+
 export const compose: Area = {
   name: 'compose',
   title: 'The stack of docker-compose.prod.yml',
@@ -40,6 +43,7 @@ export const compose: Area = {
       async run(t) {
         const at = await stack();
         await at.compose('config -q');
+        await at.compose(NGINX_HEALTHY);
         const all = await inspected(t, at);
         const of = (service: string): Inspected[] => all.filter((one) => serviceOf(one) === service);
         const [migrate, nginx] = [of('migrate')[0], of('nginx')[0]];
@@ -161,6 +165,7 @@ export const compose: Area = {
         const began = performance.now();
         await at.compose('down');
         await at.compose('up -d --no-build');
+        await at.compose(NGINX_HEALTHY);
         t.figure('down and up, s', ((performance.now() - began) / 1000).toFixed(1));
         const answer = await ask(at, '/api/v1/auth/login', {
           method: 'POST',

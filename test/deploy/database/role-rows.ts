@@ -72,7 +72,7 @@ export const roleRows: readonly Row[] = [
       assert.match(stdout, /swept/);
       const doctor = await compose('exec -T app node /app/server/bin/auth-api.mjs doctor --json', { ok: false });
       const findings = JSON.parse(doctor.stdout).findings as { check: string; status: string }[];
-      for (const check of ['database', 'rights', 'migrations', 'connections', 'audit log'])
+      for (const check of ['database', 'rights', 'migrations', 'connections', 'audit'])
         assert.equal(findings.find((one) => one.check === check)?.status, 'ok', doctor.stdout);
       assert.deepEqual(
         await sql('postgres', "SELECT * FROM public.ddl WHERE who <> 'auth_owner'"),
