@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+# shellcheck shell=bash
 # What backup-db.sh, backup-config.sh, restore-db.sh and restore-drill.sh share: sourced, never run.
 # Takes bash, coreutils, util-linux and PostgreSQL's client programs; age and aws only where they are asked for.
 # shellcheck disable=SC2034  # the exit codes are for the scripts that source this

@@ -21,7 +21,7 @@ mkdirSync(cache, { recursive: true });
 const types = join(deploy, '../test/deploy/monitoring/grafana.ts');
 const compiler = join(deploy, '../node_modules/typescript7/bin/tsc');
 const OPTIONS =
-  '--ignoreConfig --noEmit --strict --skipLibCheck --target es2024 --module esnext --moduleResolution bundler --allowImportingTsExtensions'.split(
+  '--ignoreConfig --noEmit --pretty false --strict --skipLibCheck --target es2024 --module esnext --moduleResolution bundler --allowImportingTsExtensions'.split(
     ' ',
   );
 

@@ -9,8 +9,8 @@ import { type Stub, startStub } from './stub.ts';
 
 /** The name under which the proxy looks for servers in these rows. */
 const NAME = 'stub';
-/** Until a proxy has asked for the addresses again, and has forgotten that one failed. */
-const FORGET = 2600;
+/** Until a proxy has asked for the addresses again, and has forgotten that one failed: nginx counts 2 s, in whole seconds. */
+const FORGET = 3200;
 
 export function upstreamRows(proxy: ReverseProxy): Row[] {
   return [
