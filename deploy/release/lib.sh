@@ -187,6 +187,9 @@ make_replicas() { # SERVICE IMAGE COUNT
     die "$EX_FAILED" "compose could not make a container of $2 (lines above)"
   }
   mapfile -t MADE < <(comm -13 <(printf '%s\n' "$before") <(containers "$1" | sort))
+  # The next plain `up` would find a migrate container of another image, replace it, and every server that depends on it.
+  # One that is missing is simply made.
+  containers migrate | xargs -r docker rm >/dev/null 2>&1 || true
 }
 
 # With SIGTERM, and the time to drain that compose gave it.

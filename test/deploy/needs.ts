@@ -1,4 +1,3 @@
-import { say } from '../run/report.ts';
 import { ensureEngine, install } from './engine.ts';
 import { ensureImage } from './images.ts';
 import type { Need } from './row.ts';
@@ -30,10 +29,8 @@ async function aptPackage(name: string): Promise<void> {
   if (!stdout.includes('install ok installed')) await install([name]);
 }
 
-/** What no package of ours brings. On a continuous integration machine its absence is a failure, not an excuse. */
+/** What no package brings. Its rows are listed as NOT RUN at the end, with this reason; they never count as passed. */
 async function tool(name: string): Promise<string | null> {
   if ((await shell(`command -v ${name}`, { ok: false })).status === 0) return null;
-  if (process.env.CI) throw new Error(`${name} is not installed, and CI is set: nothing is left out silently there.`);
-  say(`    ${name} is not installed`);
   return `${name} is not installed`;
 }

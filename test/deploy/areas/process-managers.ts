@@ -24,7 +24,7 @@ COPY --from=app /app /opt/auth-api
   await t.sh(
     `docker run -d --name ${BOX} -p 127.0.0.1:${port}:3000 --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add NET_ADMIN \\
       --security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /run --tmpfs /tmp ${BOX} \\
-      bash -c 'umount -R /sys/fs/cgroup; mount -o remount,rw /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init'`,
+      bash -c 'mount --make-rshared /; umount -R /sys/fs/cgroup; mount -o remount,rw /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init'`,
   );
   await t.sh(
     `until docker exec ${BOX} systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.5; done`,
@@ -68,7 +68,9 @@ export const processManagers: Area = {
         );
         const url = `http://127.0.0.1:${port}`;
         const healthy = `until curl -fsS -m 2 -o /dev/null ${url}/health 2>/dev/null; do sleep 0.3; done`;
-        await t.sh(healthy);
+        await t.sh(healthy).catch(async (error: Error) => {
+          throw new Error(`${error.message}\n${(await inBox(t, 'journalctl -u auth-api -o cat -n 30', false)).stdout}`);
+        });
         const user = await inBox(
           t,
           'ps -o user= -p $(systemctl show auth-api -p MainPID --value) 2>/dev/null || stat -c %U /proc/$(systemctl show auth-api -p MainPID --value)',
@@ -88,7 +90,9 @@ export const processManagers: Area = {
         const began = performance.now();
         await inBox(t, 'systemctl stop auth-api');
         t.figure('stop, s', ((performance.now() - began) / 1000).toFixed(1));
-        assert.match((await inBox(t, 'systemctl show auth-api -p Result -p ExecMainStatus')).stdout, /Result=success/);
+        const journal = await inBox(t, 'journalctl -u auth-api -o cat -n 25');
+        const end = await inBox(t, 'systemctl show auth-api -p Result -p ExecMainStatus');
+        assert.match(end.stdout, /Result=success/, journal.stdout);
       },
     },
     {

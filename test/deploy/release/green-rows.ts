@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Row } from '../row.ts';
-import { allOn, failures, other, requireNoneFailed, scene } from './scene.ts';
+import type { Row, RowContext } from '../row.ts';
+import { allOn, failures, other, requireNoneFailed, type Scene, scene } from './scene.ts';
 import { tagOf } from './variant.ts';
 
 /** Two servers of each colour. */
@@ -9,7 +9,7 @@ export const greenRows: readonly Row[] = [
     name: 'blue-green: everyone is switched at once, back and over again, and no request fails',
     timeout: 3000,
     async run(t) {
-      const it = await scene(t);
+      const it = await greenScene(t);
       let switches = 0;
       const result = await it.underLoad(async () => {
         const former = await it.servers();
@@ -22,7 +22,7 @@ export const greenRows: readonly Row[] = [
         await it.release('blue-green.sh back');
         assert.deepEqual(await it.servers(), former);
         switches += 2;
-        for (let round = 0; round < t.rounds; round++) {
+        for (let round = 0; round < Math.ceil(t.rounds / 4); round++) {
           const next = other(it.setting('APP_IMAGE'));
           await it.release(`blue-green.sh ${tagOf(next)} --watch 2s`);
           allOn(await it.servers(), next, 2);
@@ -35,16 +35,13 @@ export const greenRows: readonly Row[] = [
         [it.poolState(), it.setting('GREEN_IMAGE'), it.setting('COMPOSE_PROFILES')],
         ['blue', undefined, undefined],
       );
-      const after = await it.servers();
-      await it.compose('up -d --no-build');
-      assert.deepEqual(await it.servers(), after);
     },
   },
   {
     name: 'canary: a share of the clients, always the same ones; a header chooses; then everyone',
     timeout: 300,
     async run(t) {
-      const it = await scene(t);
+      const it = await greenScene(t);
       const name = other(it.setting('APP_IMAGE'));
       const result = await it.underLoad(async () => {
         await it.release(`canary.sh ${tagOf(name)} --share 25 --hold --watch 2s --enough 5`);
@@ -73,7 +70,7 @@ export const greenRows: readonly Row[] = [
     name: 'canary: an image that answers 500 now and then goes by itself, and only its share saw it',
     timeout: 300,
     async run(t) {
-      const it = await scene(t);
+      const it = await greenScene(t);
       const [before, declared] = [await it.servers(), it.setting('APP_IMAGE')];
       const result = await it.underLoad(async () => {
         const { status, stdout, stderr } = await it.release(`canary.sh ${tagOf('faulty')} --share 25 --enough 30`, {
@@ -95,6 +92,13 @@ export const greenRows: readonly Row[] = [
     },
   },
 ];
+
+/** A row that fails leaves its second colour to nobody. */
+async function greenScene(t: RowContext): Promise<Scene> {
+  const it = await scene(t);
+  t.after(async () => it.poolState() === 'blue' || (await it.release('blue-green.sh back')));
+  return it;
+}
 
 function share(versions: readonly string[], name: string): number {
   return versions.filter((version) => version === name).length;

@@ -41,13 +41,19 @@ export interface Scene {
 
 let clients: ((index: number) => LoadClient) | undefined;
 
-/** Makes the images, opens the limits, and signs the load in. */
-export async function prepare(t: RowContext): Promise<void> {
+/**
+ * Makes the images, opens the limits, and signs the load in. Gives what people would see of a release that compose makes
+ * alone: every server goes at once.
+ */
+export async function prepare(t: RowContext): Promise<LoadResult> {
   const { stack: it, compose, servers } = await scene(t);
   await buildVariants(t);
   appendFileSync(join(it.folder, '.env.production'), LIMITS);
   writeFileSync(join(it.folder, '.env'), `APP_IMAGE=${tagOf('one')}\n`);
+  const load = startLoad({ url: it.url, insecure: true, rate: 40, patience: 30, atMost: 300 });
+  t.after(() => load.stop());
   await compose('up -d --no-build', { seconds: 180 });
+  const seen = await load.stop();
   const create = `users create --email=${ACCOUNT.email} --password-stdin`;
   await compose(`exec -T app node /app/server/bin/auth-api.mjs ${create}`, { stdin: ACCOUNT.password });
   const [first] = await servers();
@@ -56,6 +62,7 @@ export async function prepare(t: RowContext): Promise<void> {
   );
   // nginx lets an address sign in five times a minute.
   clients = await signedInClients({ url: `http://${stdout.trim()}:3000` }, ACCOUNT, CONNECTIONS);
+  return seen;
 }
 
 /** As it was before: for the areas that come after. */
@@ -132,7 +139,7 @@ async function underLoad(t: RowContext, it: Stack, act: () => Promise<unknown>):
       };
     },
     connections: CONNECTIONS,
-    rate: 40,
+    rate: 60,
     requestsPerConnection: 40,
     patience: 30,
     atMost: 900,
