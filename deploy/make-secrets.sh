@@ -52,7 +52,6 @@ made=0
 # Written aside and renamed: a file that is there is whole.
 keep() {
   local file="$folder/$1.txt" text
-  [ ! -s "$file" ] || return 0
   text=$(cat)
   [ "${#text}" -ge 32 ] || { echo "make-secrets.sh: openssl gave nothing for $1." >&2; exit 69; }
   printf '%s\n' "$text" > "$file.new"
@@ -61,8 +60,8 @@ keep() {
   made=$((made + 1))
 }
 
-for name in "${passwords[@]}"; do keep "$name" < <(openssl rand -hex 24); done
-for name in "${secrets[@]}"; do keep "$name" < <(openssl rand -hex 48); done
-for name in "${keys[@]}"; do keep "$name" < <(openssl rand -base64 32); done
+for name in "${passwords[@]}"; do [ -s "$folder/$name.txt" ] || keep "$name" < <(openssl rand -hex 24); done
+for name in "${secrets[@]}"; do [ -s "$folder/$name.txt" ] || keep "$name" < <(openssl rand -hex 48); done
+for name in "${keys[@]}"; do [ -s "$folder/$name.txt" ] || keep "$name" < <(openssl rand -base64 32); done
 echo "$made secrets made in $folder; the others were there. Keep a copy where you keep what must not be lost: without
 encryption_key.txt the signing keys and what else is encrypted in the database cannot be read."

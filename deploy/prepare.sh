@@ -82,9 +82,24 @@ if [ ! -s .env.production ]; then
   sed -E "s#^PUBLIC_URL=.*#PUBLIC_URL=https://$domain#" .env.production.example > .env.production
   [ "$domain" = localhost ] || sed -E -i "s#^(EMAIL_FROM=.*@)localhost>#\1$domain>#" .env.production
 fi
-printf 'server_name %s;\n' "$domain" > nginx/live/server_name.conf
+# On a laptop addresses do, too: without a name in the handshake nginx then shows its certificate all the same.
+if [ "$domain" = localhost ]; then
+  echo 'server_name localhost 127.0.0.1 [::1];' > nginx/live/server_name.conf
+  printf 'ssl_certificate%s /etc/nginx/ssl/%s;\n' '' certificate.crt _key private.key > nginx/live/strangers.conf
+else
+  printf 'server_name %s;\n' "$domain" > nginx/live/server_name.conf
+  echo 'ssl_reject_handshake on;' > nginx/live/strangers.conf
+fi
 [ -s nginx/live/pool.conf ] || cp nginx/pool.default.conf nginx/live/pool.conf
 chmod 644 nginx/live/*.conf
+
+# What is there already is not changed behind anybody's back.
+if ! grep -qE "^PUBLIC_URL=https?://$domain(:[0-9]+)?/?\$" .env.production; then
+  echo "prepare.sh: .env.production says $(grep -m 1 ^PUBLIC_URL= .env.production || echo 'no PUBLIC_URL'): change it to https://$domain" >&2
+fi
+if ! openssl x509 -in ssl/certificate.crt -noout -checkhost "$domain" | grep -q 'does match'; then
+  echo "prepare.sh: ssl/certificate.crt is not for $domain: replace it, for example with tls/lets-encrypt.sh" >&2
+fi
 
 echo "Ready for https://$domain. Look at .env.production (mail, CORS), then:
   docker compose -f docker-compose.prod.yml build

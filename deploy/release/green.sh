@@ -66,7 +66,7 @@ open_green() { # IMAGE PATIENCE
   start_all app-green "$1" "${#blue[@]}" "$2" || die "$EX_FAILED" "$1 is not fit to serve; it got no request"
   publish split 0
   sleep 2
-  through_nginx /health
+  through_nginx "$(told HEALTH_CHECK_PATH /health)"
   through_nginx /.well-known/jwks.json
 }
 

@@ -87,7 +87,7 @@ find_stack() {
 open_stack() {
   find_stack
   [[ -w $LIVE && -w $DEPLOY ]] || die "$EX_IO" "$DEPLOY cannot be written by this user"
-  exec 9>"$LIVE/.lock"
+  exec 9>"$LIVE/.lock" || die "$EX_IO" "$LIVE/.lock cannot be written by this user"
   flock -w 5 9 || die "$EX_BUSY" "another release of $PROJECT is under way (release/status.sh shows where it is)"
   if [[ -n $SHELL_IMAGE && $SHELL_IMAGE != "$(setting APP_IMAGE)" ]]; then
     warn "note: APP_IMAGE=$SHELL_IMAGE is set in this shell and overrules .env in your own compose commands: unset it"
@@ -121,7 +121,7 @@ asked_by_nginx() { # CONTAINER PATH
 }
 
 is_ready() { # CONTAINER
-  [[ $(about '{{.State.Status}}' "$1") == running ]] && [[ $(asked_by_nginx "$1" "$(ready_path)") == 200 ]]
+  [[ $(about '{{.State.Status}}' "$1") == running ]] && [[ $(asked_by_nginx "$1" "$(told READY_CHECK_PATH /ready)") == 200 ]]
 }
 
 # One that is busy for a moment is not taken for dead.
@@ -135,10 +135,11 @@ is_ready_soon() {
   return 1
 }
 
-ready_path() {
-  local path
-  path=$(sed -nE 's/^READY_CHECK_PATH=["'\'']?([^"'\'']+).*/\1/p' "$DEPLOY/.env.production" 2>/dev/null | tail -n 1)
-  echo "${path:-/ready}"
+# What .env.production says about the server.
+told() { # NAME DEFAULT
+  local value
+  value=$(sed -nE "s/^$1=[\"']?([^\"']+).*/\1/p" "$DEPLOY/.env.production" 2>/dev/null | tail -n 1)
+  echo "${value:-$2}"
 }
 
 # Ready is not enough: a few requests of every kind must be answered as they should be.
@@ -171,9 +172,11 @@ is_sound() { # CONTAINER
       warn "$(name_of "$1") ($(image_of "$1")) answers $status to GET $path"
       return 1
     fi
-  done <<<'/health 200
+  done <<SOUND
+$(told HEALTH_CHECK_PATH /health) 200
 /.well-known/jwks.json 200
-/api/v1/me 401|429'
+$(told API_PREFIX /api/v1)/me 401|429
+SOUND
 }
 
 # Makes containers, in MADE, until the service has COUNT, and starts none. With its dependencies in view, although none is
@@ -268,7 +271,7 @@ keep_settings() { # NAME=VALUE…; an empty value takes the line away
     sed -i "/^${pair%%=*}=/d" "$aside"
     [[ -z ${pair#*=} ]] || printf '%s\n' "$pair" >>"$aside"
   done
-  [[ ! -f $file ]] || chmod --reference="$file" "$aside"
+  if [[ -f $file ]]; then chmod --reference="$file" "$aside"; else chmod 644 "$aside"; fi
   mv -f "$aside" "$file" || die "$EX_IO" "$file cannot be written"
 }
 

@@ -25,7 +25,7 @@ server_lines() { # SUFFIX HOST…
 upstream() { # NAME, its servers on standard input
   printf 'upstream %s {\n    zone %s 256k;\n    least_conn;\n' "$1" "$1"
   cat
-  printf '    keepalive 32;\n    keepalive_timeout 4s;\n}\n'
+  printf '    keepalive 32;\n    keepalive_timeout 2s;\n}\n'
 }
 
 everyone_to() { printf "map \$host \$pool {\n    default %s;\n}\n" "$1"; }
