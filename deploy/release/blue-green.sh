@@ -32,7 +32,7 @@ deploy() { # IMAGE WATCH MAX_ERRORS PATIENCE MIGRATES
   open_green "$1" "$4"
   publish split 100
   say "everyone is on $1; watching for $2 s"
-  if ! watch_green "$2" 100 0 "$3" 3 0; then die "$EX_FAILED" "$REASON"; fi
+  if ! watch_green "$2" 100 0 "$3" 10 0; then die "$EX_FAILED" "$REASON"; fi
   GOES_BACK=false
 }
 

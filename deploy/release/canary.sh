@@ -19,7 +19,7 @@ it goes too.
 --watch 60s       how long a step lasts at least
 --enough 100      how many requests to the new image a step waits for; below them nothing is judged well
 --max-errors 1    so many percent more of its requests may go wrong (5xx) than of the former image's
---max-slower 3    so many times as long its 95th percentile may be, and 50 ms
+--max-slower 3    so many times as long its 95th percentile may be, and 250 ms
 --patience 120s   how long a server may take until it is ready
 --no-migrate      leaves the database as it is
 

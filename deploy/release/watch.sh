@@ -71,7 +71,7 @@ judge() { # ENOUGH MAX_ERRORS MAX_SLOWER, then what tally says
     now = 100 * ge / (gn > enough ? gn : (enough ? enough : 1))
     if (ge >= 3 && now > before + max_errors) {
       printf "worse: %d of %d requests to the new image went wrong, %d of %d to the former one\n", ge, gn, be, bn
-    } else if (gn >= enough && bn >= enough && enough && gp > bp * max_slower + 0.05) {
+    } else if (gn >= enough && bn >= enough && enough && gp > bp * max_slower + 0.25) {
       printf "worse: 95 of 100 requests take the new image up to %d ms, the former one %d ms\n", gp * 1000, bp * 1000
     } else print (gn < enough ? "few" : "fine")
   }'

@@ -44,7 +44,7 @@ export const greenRows: readonly Row[] = [
       const it = await greenScene(t);
       const name = other(it.setting('APP_IMAGE'));
       const result = await it.underLoad(async () => {
-        await it.release(`canary.sh ${tagOf(name)} --share 25 --hold --watch 2s --enough 5`);
+        await it.release(`canary.sh ${tagOf(name)} --share 25 --hold --watch 2s --enough 5 --max-slower 100`);
         const first = await it.versions(400);
         assert.deepEqual(await it.versions(400), first, 'a client changed its side');
         t.figure('of 400 clients at 25 %', share(first, name));

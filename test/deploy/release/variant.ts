@@ -24,7 +24,8 @@ const VARIANTS = {
 
 export type VariantName = keyof typeof VARIANTS;
 
-const REPOSITORY = 'auth-api-test-release';
+// Two runs on one machine have images of their own.
+const REPOSITORY = `${process.env.DEPLOY_TEST_PROJECT ?? 'auth-api-test'}-variant`;
 
 export function tagOf(name: VariantName): string {
   return `${REPOSITORY}:${name}`;
