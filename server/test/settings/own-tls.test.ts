@@ -37,7 +37,7 @@ before(async () => {
 function ask(agent?: Agent): Promise<{ status: number; socket: Socket; isReused: boolean }> {
   return new Promise((done, fail) => {
     let socket: Socket;
-    const asked = request({ host: '127.0.0.1', port: server.port, path: '/ready', ca: root.pem, agent }, (answer) => {
+    const asked = request({ host: '127.0.0.1', port: server.port, path: '/.well-known/jwks.json', ca: root.pem, agent }, (answer) => {
       answer.resume().on('end', () => done({ status: answer.statusCode ?? 0, socket, isReused: asked.reusedSocket }));
     });
     asked.on('socket', (one) => (socket = one));
@@ -95,7 +95,7 @@ test('SIGHUP opens LOG_FILE anew', async () => {
     async () => {
       await ask();
       try {
-        return readFileSync(log, 'utf8').includes('"route":"/ready"');
+        return readFileSync(log, 'utf8').includes('"route":"/.well-known/jwks.json"');
       } catch {
         return false;
       }
