@@ -37,9 +37,12 @@ before(async () => {
 function ask(agent?: Agent): Promise<{ status: number; socket: Socket; isReused: boolean }> {
   return new Promise((done, fail) => {
     let socket: Socket;
-    const asked = request({ host: '127.0.0.1', port: server.port, path: '/.well-known/jwks.json', ca: root.pem, agent }, (answer) => {
-      answer.resume().on('end', () => done({ status: answer.statusCode ?? 0, socket, isReused: asked.reusedSocket }));
-    });
+    const asked = request(
+      { host: '127.0.0.1', port: server.port, path: '/.well-known/jwks.json', ca: root.pem, agent },
+      (answer) => {
+        answer.resume().on('end', () => done({ status: answer.statusCode ?? 0, socket, isReused: asked.reusedSocket }));
+      },
+    );
     asked.on('socket', (one) => (socket = one));
     asked.on('error', fail).end();
   });
