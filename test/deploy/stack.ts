@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { copyCheckout } from './checkout.ts';
 import { ensureImage } from './images.ts';
 import { startMailServer } from './mail.ts';
 import type { Done, ShOptions } from './row.ts';
@@ -67,13 +68,7 @@ async function start(root: string): Promise<Stack> {
   await Promise.all([appImage(root), ensureImage('postgres'), ensureImage('redis'), ensureImage('nginx')]);
   const copy = mkdtempSync(join(tmpdir(), 'auth-api-stack-'));
   const folder = join(copy, 'deploy');
-  // What git would give a clone, with what is not committed yet; so that `build` works in it, too.
-  await shell(
-    `git ls-files -z -co --exclude-standard | tar -c --ignore-failed-read --null -T - 2>/dev/null | tar -x -C ${copy}`,
-    {
-      cwd: root,
-    },
-  );
+  await copyCheckout(root, copy);
   const [httpPort, httpsPort] = [await freePort(), await freePort()];
   const env = {
     COMPOSE_PROJECT_NAME: PROJECT,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyCheckout } from '../checkout.ts';
 import type { Area } from '../row.ts';
 import { APP_IMAGE } from '../stack.ts';
 
@@ -13,15 +14,8 @@ export const image: Area = {
       name: 'is built from a clean clone, without the cache, and again from it',
       timeout: 300,
       async run(t) {
-        await t.sh(`git clone -q --no-hardlinks ${t.root} clone`);
-        // What is not committed yet is part of what is tested.
-        await t.sh(
-          `git -C ${t.root} ls-files -z -mo --exclude-standard | xargs -0 -r -I{} cp --parents {} ${t.scratch}/clone/`,
-          {
-            cwd: t.root,
-            ok: false,
-          },
-        );
+        await t.sh('mkdir clone');
+        await copyCheckout(t.root, `${t.scratch}/clone`);
         const cold = performance.now();
         await t.sh('docker build -q --no-cache -t auth-api-test-image:cold clone', { seconds: 280 });
         t.figure('without cache, s', ((performance.now() - cold) / 1000).toFixed(1));
