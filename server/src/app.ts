@@ -7,6 +7,7 @@ import { countUnsealed, createSealer } from './core/audit/index.ts';
 import { lastProvenAt } from './core/backup/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
+import { createFactors, factorsOf } from './core/factors/index.ts';
 import { createFlags } from './core/flags/index.ts';
 import { housekeeping } from './core/housekeeping/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
@@ -152,7 +153,8 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
       unit.record({ audit: [line] }).catch(onError);
     },
   });
-  const signIn = createSignIn({ db, unit, sessions, guesses, config });
+  const factors = createFactors(encryption);
+  const signIn = createSignIn({ db, unit, sessions, guesses, encryption, config });
   const idempotency = createIdempotency({ db, clock, encryption });
   const sealer = createSealer({
     db,
@@ -188,6 +190,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
         : sessions.byId(claims.sid, claims.sub);
     },
     csrfTokens: sessions.csrfTokens,
+    factorsOf: (user) => factorsOf(user, config),
     count: counts.count,
     countNow: counts.countNow,
     onResponse: metrics.request,
@@ -210,6 +213,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     sessions,
     passwords,
     guesses,
+    factors,
     counts,
     signIn,
     idempotency,

@@ -9,6 +9,7 @@ import { readMail, readOAuth } from './services.ts';
 import type { Name, Values } from './table.ts';
 import { readTls } from './tls.ts';
 import { readUrls } from './urls.ts';
+import { readWebauthn } from './webauthn.ts';
 
 /** Settings that the house sees just as they were read. */
 const PLAIN = [
@@ -29,6 +30,13 @@ const PLAIN = [
   'PASSWORD_MIN_LENGTH',
   'PASSWORD_BREACH_CHECK',
   'HASH_QUEUE',
+  'REQUIRE_MFA',
+  'REQUIRE_MFA_GRACE',
+  'MFA_EMAIL_CODE',
+  'MFA_RESET_DELAY',
+  'TRUSTED_DEVICE_AGE',
+  'PASSKEY_AS_FACTOR',
+  'SIGN_UP_BY_MAIL',
   'RATE_LIMIT_LOGIN',
   'RATE_LIMIT_USER',
   'LOG_LEVEL',
@@ -49,14 +57,16 @@ type Parts = ReturnType<typeof readParts>;
 
 /** What is made of several settings at once. */
 export function readParts(reading: Reading) {
+  const urls = readUrls(reading);
   return {
-    urls: readUrls(reading),
+    urls,
     database: readDatabase(reading),
     redis: readRedis(reading),
     jwtKeys: readJwtKeys(reading),
     mail: readMail(reading),
     oauth: readOAuth(reading),
     tls: readTls(reading),
+    webauthn: readWebauthn(reading, urls.publicUrl),
   };
 }
 
@@ -68,6 +78,7 @@ export function assemble(values: Values, { urls, ...parts }: Parts, cwd: string)
     APP_LINK_BASE: urls.linkBase,
     JWT_ISSUER: urls.issuer,
     JWT_AUDIENCE: urls.audience,
+    SERVICE_NAME: values.SERVICE_NAME ?? new URL(urls.publicUrl).hostname,
     DATA_DIR: resolve(cwd, values.DATA_DIR),
     TRUSTED_PROXIES: values.TRUSTED_PROXIES ?? [],
     CORS_ORIGIN: values.CORS_ORIGIN ?? [],

@@ -68,6 +68,22 @@ export interface Config {
   readonly HASH_CONCURRENCY: number;
   readonly HASH_QUEUE: number;
 
+  /** What people know the service as. */
+  readonly SERVICE_NAME: string;
+  readonly REQUIRE_MFA: 'nobody' | 'everyone' | readonly string[];
+  readonly REQUIRE_MFA_GRACE: number;
+  readonly MFA_EMAIL_CODE: boolean;
+  readonly MFA_RESET_DELAY: number;
+  readonly TRUSTED_DEVICE_AGE: number;
+  readonly PASSKEY_AS_FACTOR: boolean;
+  readonly SIGN_UP_BY_MAIL: boolean;
+  readonly webauthn: {
+    readonly rpId: string;
+    readonly origins: readonly string[];
+    /** Root certificates (PEM); null: any authenticator. */
+    readonly attestationRoots: readonly string[] | null;
+  };
+
   /** Per address: `max` requests per `seconds` that carry no valid session. */
   readonly rateLimitAddress: RateLimit;
   readonly RATE_LIMIT_LOGIN: RateLimit;

@@ -3,6 +3,7 @@ import { limits, oauth, passwords } from './settings/accounts.ts';
 import { aws, logs, mail, monitoring } from './settings/operations.ts';
 import { secretStores } from './settings/secret-stores.ts';
 import { server } from './settings/server.ts';
+import { signIn } from './settings/sign-in.ts';
 import { database, redis } from './settings/stores.ts';
 import { sessions, tokens } from './settings/tokens.ts';
 
@@ -14,6 +15,7 @@ export const themes = [
   { title: 'Tokens and secrets', settings: tokens },
   { title: 'Sessions', settings: sessions },
   { title: 'Accounts and passwords', settings: passwords },
+  { title: 'Second factors and passkeys', settings: signIn },
   { title: 'Limits', settings: limits },
   { title: 'Mail', settings: mail },
   { title: 'Amazon Web Services', settings: aws },
@@ -30,6 +32,7 @@ export const table = {
   ...tokens,
   ...sessions,
   ...passwords,
+  ...signIn,
   ...limits,
   ...mail,
   ...aws,

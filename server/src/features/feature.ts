@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { Changes } from '../core/changes/index.ts';
 import type { Unit } from '../core/effects/index.ts';
+import type { Factors } from '../core/factors/index.ts';
 import type { Flags } from '../core/flags/index.ts';
 import type { Idempotency } from '../core/idempotency/index.ts';
 import type { Keys } from '../core/keys/index.ts';
@@ -54,6 +55,7 @@ export interface House {
   readonly sessions: Sessions;
   readonly passwords: Passwords;
   readonly guesses: Guesses;
+  readonly factors: Factors;
   readonly counts: RequestCounts;
   readonly signIn: SignIn;
   readonly idempotency: Idempotency;

@@ -25,6 +25,31 @@ const catalogue = {
     'The password cannot be used',
     'Too short, too long, common, breached, or made of the account’s own name or address; `errors` says which.',
   ],
+  state_invalid: [
+    400,
+    'This sign-in cannot be finished here',
+    'The state is unknown, used, expired, of another browser or another provider: begin again at `/oauth/{provider}/start`.',
+  ],
+  provider_denied: [
+    400,
+    'The provider did not sign the person in',
+    'Consent was denied or cancelled there, or the provider refused the request; `detail` has its error code.',
+  ],
+  provider_answer_invalid: [
+    400,
+    'The answer of the provider is not valid',
+    'Its tokens do not prove who signed in; nothing was changed. The log says what was wrong.',
+  ],
+  return_to_not_allowed: [
+    400,
+    'The address to return to is not allowed',
+    'Take a path of this server, or an address at an origin of CORS_ORIGIN with a `code_challenge`.',
+  ],
+  passkey_rejected: [
+    400,
+    'The passkey cannot be registered',
+    'Its answer does not fit the challenge, the origin or the policy, or it is registered already.',
+  ],
   // 401
   invalid_credentials: [
     401,
@@ -41,6 +66,11 @@ const catalogue = {
   ],
   session_revoked: [401, 'The session has ended', 'Signed out, revoked, or the account changed.'],
   session_expired: [401, 'The session has expired', 'Idle for too long, or past its absolute lifetime.'],
+  passkey_invalid: [
+    401,
+    'The passkey is not valid',
+    'Unknown, of another site, without user verification, or for a challenge that is used or over: one answer for all.',
+  ],
   mfa_invalid: [401, 'The second factor is not valid', 'Wrong, used or expired.'],
   // 403
   forbidden: [403, 'Not allowed', 'The signed-in user lacks the permission this takes.'],
@@ -58,7 +88,7 @@ const catalogue = {
   reauthentication_required: [
     403,
     'Recent authentication is required',
-    'Call `POST /auth/reauthenticate`, then try again.',
+    'Call `POST /auth/reauthenticate`, then try again; `factors`, if there are any, says which proof it takes.',
   ],
   registration_closed: [
     403,
@@ -68,6 +98,7 @@ const catalogue = {
   feature_disabled: [403, 'This is switched off', 'A feature flag of the server is off; `detail` names it.'],
   setup_closed: [403, 'The set-up is closed', 'There is an administrator already.'],
   // 404 …
+  provider_unknown: [404, 'No such provider', 'It is not configured on this server.'],
   not_found: [404, 'Not found', 'No such thing, or not yours to see.'],
   method_not_allowed: [405, 'The method is not allowed here', 'The `Allow` header names the methods of this path.'],
   request_timeout: [408, 'The request took too long to arrive', 'Send the whole request at once.'],
@@ -81,6 +112,23 @@ const catalogue = {
     'The change conflicts with the present state',
     'For example the last administrator, or a name that exists.',
   ],
+  opened_elsewhere: [
+    409,
+    'The link was opened in another place than it was asked for',
+    'Call `POST /auth/magic-link/code` with it, and type the code that it gives where the link was asked for.',
+  ],
+  link_required: [
+    409,
+    'There is an account with this address',
+    'Sign in to it in another way, then link the provider with `POST /me/identities`.',
+  ],
+  identity_taken: [409, 'The account at the provider is linked already', 'To this account, or to another.'],
+  last_sign_in_method: [
+    409,
+    'This is the last way into the account',
+    'Add a password, a passkey or another provider first.',
+  ],
+  factor_exists: [409, 'The account has this second factor already', 'Remove it first, then enrol it anew.'],
   version_stale: [
     412,
     'The object has changed since it was read',
@@ -101,6 +149,11 @@ const catalogue = {
   ],
   headers_too_large: [431, 'The headers are too large', 'Shorten the credentials or cookies.'],
   // 5xx, declared
+  provider_unavailable: [
+    503,
+    'The provider cannot be reached',
+    'It is down, slow, or answers nonsense; other ways to sign in go on. `retry_after` says when to try again.',
+  ],
   internal_error: [500, 'Something went wrong', 'The fault was logged under this request id.'],
   busy: [503, 'The server is busy', 'Try again after `Retry-After` seconds.'],
   unavailable: [503, 'A dependency is not available', 'Try again after `Retry-After` seconds.'],
@@ -120,6 +173,8 @@ export interface RefusalOptions {
   /** Seconds until a retry makes sense; becomes `retry_after` and `Retry-After`. */
   retryAfter?: number;
   policy?: string;
+  /** The second factors that would do. */
+  factors?: readonly string[];
   headers?: Record<string, string>;
   cause?: unknown;
 }

@@ -106,6 +106,22 @@ export const covered: Readonly<Record<Name, string>> = {
     ['HASH_CONCURRENCY', 'HASH_QUEUE'],
   ),
   EMAIL_VERIFICATION: 'with EMAIL_VERIFICATION=optional one is signed in at once, else only after following the link',
+  SERVICE_NAME: 'SERVICE_NAME is what authenticator apps and passkey dialogues show',
+  ...each('REQUIRE_MFA leads an account without a second factor to enrol one, REQUIRE_MFA_GRACE later', [
+    'REQUIRE_MFA',
+    'REQUIRE_MFA_GRACE',
+  ]),
+  MFA_EMAIL_CODE: 'MFA_EMAIL_CODE=false offers no code by mail as a second factor',
+  MFA_RESET_DELAY: 'MFA_RESET_DELAY lets the owner veto what an administrator asked for',
+  TRUSTED_DEVICE_AGE: 'a trusted device is asked again after TRUSTED_DEVICE_AGE',
+  PASSKEY_AS_FACTOR: 'with PASSKEY_AS_FACTOR=false a passkey alone asks nobody for a second factor',
+  PASSKEY_ATTESTATION_ROOTS:
+    'PASSKEY_ATTESTATION_ROOTS takes only passkeys of authenticators that one of them vouches for',
+  ...each('passkeys belong to WEBAUTHN_RP_ID and to the pages of WEBAUTHN_ORIGINS', [
+    'WEBAUTHN_RP_ID',
+    'WEBAUTHN_ORIGINS',
+  ]),
+  SIGN_UP_BY_MAIL: 'SIGN_UP_BY_MAIL=false makes no account by a link or a code, and says the same',
   AUDIT_RETENTION_DAYS: 'audit lines older than AUDIT_RETENTION_DAYS go with the month that holds them',
 
   ...each('an address may ask RATE_LIMIT_MAX times within RATE_LIMIT_WINDOW minutes', [

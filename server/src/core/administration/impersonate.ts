@@ -53,6 +53,7 @@ export async function impersonate(
       deviceId: null,
       amr: actor.amr,
       authenticatedAt: origin.now,
+      factorAt: actor.amr.includes('mfa') ? origin.now : null,
       createdAt: origin.now,
       expiresAt: started.expiresAt,
       user: principalUser(user),

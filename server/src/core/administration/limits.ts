@@ -75,7 +75,7 @@ export async function explainLimits(deps: LimitsDeps, text: string, now: number)
 export async function clearLimits(deps: LimitsDeps, by: Administrator, text: string): Promise<void> {
   const subject = await subjectOf(deps.db, text);
   await administer(deps.unit, by, 'limits:write', async (tx, record) => {
-    if (subject.kind === 'account') await deps.guesses.unlock(tx, subject.email);
+    if (subject.kind === 'account') await deps.guesses.unlock(tx, { id: subject.userId, email: subject.email });
     const userId = subject.kind === 'account' ? subject.userId : null;
     await record({
       audit: [

@@ -60,7 +60,7 @@ export async function enableUser(unit: Unit, by: Administrator, id: string): Pro
 export async function unlockUser(unit: Unit, guesses: Guesses, by: Administrator, id: string): Promise<UserRow> {
   return administer(unit, by, 'users:write', async (tx, record, authority) => {
     const user = await requireTarget(tx, authority, id);
-    await guesses.unlock(tx, user.email);
+    await guesses.unlock(tx, user);
     await record({ audit: [lineOf(by, 'user.unlocked', { subject: id })] });
     return user;
   });

@@ -5,7 +5,6 @@
 const catalogue = {
   'session.login': { meaning: 'A user signed in, or did not: the reason says why.' },
   'session.login_failed': { meaning: 'A sign-in was refused; the subject is missing where no such account exists.' },
-  'session.mfa_failed': { meaning: 'A second factor was refused.' },
   'session.refreshed': { meaning: 'A session was refreshed from a new address.', internal: true },
   'session.refresh_reused': { meaning: 'An old refresh token came back, and the session was ended.' },
   'session.logout': { meaning: 'A user signed out of one session.' },
@@ -45,6 +44,20 @@ const catalogue = {
   'user.imported': { meaning: 'An account was imported.' },
   'device.trusted': { meaning: 'A device became a known one of the user’s.' },
   'device.removed': { meaning: 'A known device was removed.' },
+  'session.mfa_required': { meaning: 'A first factor was right; a second one is asked for.' },
+  'session.mfa_enrolment_required': { meaning: 'A first factor was right; policy wants a second one to be enrolled.' },
+  'session.mfa_failed': { meaning: 'A second factor was wrong, or there were too many tries.' },
+  'session.link_sent': { meaning: 'A sign-in link was asked for.' },
+  'session.code_sent': { meaning: 'A code by mail was asked for.' },
+  'user.claimed': {
+    meaning: 'Who proved the address took over an account that never had: what others had set in it is gone.',
+  },
+  'mfa.reset_requested': { meaning: 'An administrator asked to take all second factors from an account.' },
+  'mfa.reset_vetoed': { meaning: 'The owner stopped that.' },
+  'mfa.reset': { meaning: 'All second factors were taken from an account.' },
+  'identity.link_refused': {
+    meaning: 'A provider named the address of an account that it does not prove; the account was not linked.',
+  },
   'mfa.enrolled': { meaning: 'A second factor was added.' },
   'mfa.removed': { meaning: 'A second factor was removed.' },
   'mfa.recovery_codes_created': { meaning: 'A new set of recovery codes replaced the former.' },

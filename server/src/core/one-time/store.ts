@@ -3,6 +3,7 @@ import type { Sql } from '../../platform/db/index.ts';
 export interface OneTimeRow {
   id: string;
   user_id: string | null;
+  flow: string | null;
   data: Record<string, string>;
 }
 
@@ -15,13 +16,14 @@ export async function insertToken(
     userId: string | null;
     flow: string | null;
     data: Record<string, string>;
+    secretHash: Buffer | null;
     now: Date;
     expiresAt: Date;
   },
 ): Promise<void> {
   await sql.execute(
-    `INSERT INTO auth.one_time_tokens (id, token_hash, purpose, user_id, flow, data, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)`,
+    `INSERT INTO auth.one_time_tokens (id, token_hash, purpose, user_id, flow, data, created_at, expires_at, secret_hash)
+     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)`,
     [
       token.id,
       token.hash,
@@ -31,17 +33,25 @@ export async function insertToken(
       JSON.stringify(token.data),
       token.now,
       token.expiresAt,
+      token.secretHash,
     ],
   );
 }
 
-/** The one use: zero rows means refused, whatever the reason. */
-export async function useToken(sql: Sql, hash: Buffer, purpose: string, now: Date): Promise<OneTimeRow | undefined> {
+/** The one use: zero rows means refused, whatever the reason. What takes a code is not used without it. */
+export async function useToken(
+  sql: Sql,
+  hash: Buffer,
+  purpose: string,
+  now: Date,
+  flow: string | null,
+): Promise<OneTimeRow | undefined> {
   const rows = await sql.query<OneTimeRow>(
     `UPDATE auth.one_time_tokens SET used_at = $3
       WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
-      RETURNING id, user_id, data`,
-    [hash, purpose, now],
+        AND secret_hash IS NULL AND flow IS NOT DISTINCT FROM $4
+      RETURNING id, user_id, flow, data`,
+    [hash, purpose, now, flow],
   );
   return rows[0];
 }
@@ -93,9 +103,32 @@ export async function deleteExpiredTokens(sql: Sql, before: Date): Promise<numbe
 /** Whose a still usable token is, without using it. */
 export async function peekToken(sql: Sql, hash: Buffer, purpose: string, now: Date): Promise<OneTimeRow | undefined> {
   const rows = await sql.query<OneTimeRow>(
-    `SELECT id, user_id, data FROM auth.one_time_tokens
+    `SELECT id, user_id, flow, data FROM auth.one_time_tokens
       WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3`,
     [hash, purpose, now],
   );
   return rows[0];
+}
+
+export async function spendTry(
+  sql: Sql,
+  one: { hash: Buffer; purpose: string; secretHash: Buffer | null; now: Date; tries: number },
+): Promise<(OneTimeRow & { isRight: boolean; attempts: number }) | undefined> {
+  const rows = await sql.query<OneTimeRow & { is_right: boolean; attempts: number }>(
+    `UPDATE auth.one_time_tokens SET attempts = attempts + 1, used_at = CASE WHEN secret_hash = $3 THEN $4 END
+      WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $4 AND attempts < $5
+      RETURNING id, user_id, flow, data, attempts, coalesce(secret_hash = $3, false) AS is_right`,
+    [one.hash, one.purpose, one.secretHash, one.now, one.tries],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  const { is_right: isRight, ...rest } = row;
+  return { ...rest, isRight };
+}
+
+export async function useById(sql: Sql, id: string, now: Date): Promise<boolean> {
+  return (
+    (await sql.execute('UPDATE auth.one_time_tokens SET used_at = $2 WHERE id = $1 AND used_at IS NULL', [id, now])) ===
+    1
+  );
 }

@@ -16,9 +16,41 @@ export interface MailData {
   'refresh-reused': { when: string; device?: string; address?: string; name?: string };
   'account-disabled': { when: string; name?: string };
   'account-deleted': { when: string; name?: string };
+  'magic-link': { link: string };
+  /** `for`: to sign in, or as a second factor. */
+  'mail-code': { code: string; for: 'sign-in' | 'factor' };
+  'security-notice': {
+    event: SecurityEvent;
+    what?: string;
+    when: string;
+    device?: string;
+    address?: string;
+    name?: string;
+  };
+  'factor-reset-requested': { link: string; due: string; name?: string };
   /** Written where there is nobody to write to, so that the answer takes the same time; the worker drops it. */
   nobody: { link: string };
 }
+
+/** What a person is told that happened to the account; `what` names the provider, the passkey or how many codes are left. */
+export type SecurityEvent =
+  | 'totp_added'
+  | 'totp_removed'
+  | 'email_factor_added'
+  | 'email_factor_removed'
+  | 'passkey_added'
+  | 'passkey_removed'
+  | 'passkey_suspicious'
+  | 'recovery_codes_created'
+  | 'recovery_code_used'
+  | 'second_factor_failed'
+  | 'device_trusted'
+  | 'identity_linked'
+  | 'identity_unlinked'
+  | 'identity_link_refused'
+  | 'factors_reset'
+  | 'factor_reset_vetoed'
+  | 'account_claimed';
 
 export type MailTemplate = keyof MailData;
 

@@ -65,8 +65,8 @@ export interface Sessions {
   byId(sessionId: string, userId: string): Principal | Promise<Principal>;
   /** Fresh from PostgreSQL: what an answer shows after a change. */
   reload(sessionId: string): Promise<Principal>;
-  /** Renews `auth_time`; a cookie session's new value, else null. */
-  reauthenticated(tx: Tx, principal: Principal, method: string, now: number): Promise<string | null>;
+  /** Renews `auth_time`; `methods` with `mfa` say that a second factor was among them. A cookie session's new value, else null. */
+  reauthenticated(tx: Tx, principal: Principal, methods: readonly string[], now: number): Promise<string | null>;
   csrfTokens(sessionId: string): string[];
   idleSince(now: number): Date;
 }
@@ -194,11 +194,11 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
       return standing(await principals.load(sessionId), null);
     },
 
-    async reauthenticated(tx, principal, method, now) {
+    async reauthenticated(tx, principal, methods, now) {
       const secret = principal.kind === 'cookie' ? newCookieSecret() : null;
       const hash = secret === null ? null : hashCookieSecret(secret, config.SESSION_SECRET);
-      const amr = [...new Set([...principal.amr, method])];
-      if (!(await renew(tx, principal.sessionId, amr, new Date(now), hash))) throw new Refusal('session_revoked');
+      const proof = { amr: [...new Set([...principal.amr, ...methods])], hasFactor: methods.includes('mfa') };
+      if (!(await renew(tx, principal.sessionId, proof, new Date(now), hash))) throw new Refusal('session_revoked');
       if (secret === null) return null;
       return writeCookieValue({ sessionId: principal.sessionId, secret }, config.SESSION_SECRET);
     },

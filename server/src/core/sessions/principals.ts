@@ -43,7 +43,8 @@ export function createPrincipals({ db, cache, changes, clock, metrics, secrets }
   forget(sessionId: string): void;
 } {
   const local = new Map<string, Remembered>();
-  const key = (id: string): string => `session:${id}`;
+  // The number grows with the shape: processes of two versions share the cache during a release.
+  const key = (id: string): string => `session:2:${id}`;
   const macKeys = secrets.map((secret) => subkey(secret, 'session-cache'));
 
   // `loadedAt` may be by another process's clock: one that is further ahead than an entry lives is not believed.
@@ -143,6 +144,7 @@ export function principalOf(row: SessionRow): Principal {
     deviceId: row.device_id,
     amr: row.amr,
     authenticatedAt: row.authenticated_at.getTime(),
+    factorAt: row.factor_at?.getTime() ?? null,
     createdAt: row.session_created_at.getTime(),
     expiresAt: row.expires_at.getTime(),
     user: principalUser(row),

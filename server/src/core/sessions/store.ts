@@ -9,6 +9,7 @@ export interface SessionRow extends UserRow {
   generation: number;
   rotated_at: Date;
   authenticated_at: Date;
+  factor_at: Date | null;
   amr: string[];
   session_created_at: Date;
   expires_at: Date;
@@ -18,7 +19,7 @@ export interface SessionRow extends UserRow {
 }
 
 const SESSION_COLUMNS = `s.id AS session_id, s.kind, s.device_id, s.secret_hash, s.generation, s.rotated_at,
-  s.authenticated_at, s.amr, s.created_at AS session_created_at, s.expires_at, s.ended_at, s.end_reason, s.impersonator_id`;
+  s.authenticated_at, s.factor_at, s.amr, s.created_at AS session_created_at, s.expires_at, s.ended_at, s.end_reason, s.impersonator_id`;
 
 const FIND = `SELECT ${SESSION_COLUMNS}, ${USER_COLUMNS}
   FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE s.id = $1`;
@@ -48,8 +49,8 @@ export interface NewSession {
 export async function insertSession(sql: Sql, s: NewSession): Promise<void> {
   await sql.execute(
     `INSERT INTO auth.sessions (id, user_id, device_id, kind, secret_hash, rotated_at, authenticated_at, amr, address,
-        user_agent, created_at, last_seen_at, expires_at, impersonator_id)
-     VALUES ($1, $2, $3, $4, $5, $9, $9, $6, $7, $8, $9, $9, $10, $11)`,
+        user_agent, created_at, last_seen_at, expires_at, impersonator_id, factor_at)
+     VALUES ($1, $2, $3, $4, $5, $9, $9, $6, $7, $8, $9, $9, $10, $11, CASE WHEN 'mfa' = ANY($6::text[]) THEN $9::timestamptz END)`,
     [
       s.id,
       s.userId,
@@ -128,18 +129,19 @@ export async function touch(sql: Sql, id: string, now: Date): Promise<void> {
   );
 }
 
-/** Authentication was renewed; a cookie session gets a new secret with it (SES-02). */
+/** Authentication was renewed, by a second factor if `amr` has got `mfa` now; a cookie session gets a new secret with it (SES-02). */
 export async function renew(
   sql: Sql,
   id: string,
-  amr: readonly string[],
+  proof: { amr: readonly string[]; hasFactor: boolean },
   now: Date,
   secretHash: Buffer | null,
 ): Promise<boolean> {
   const count = await sql.execute(
-    `UPDATE auth.sessions SET authenticated_at = $2, amr = $3, secret_hash = coalesce($4, secret_hash)
+    `UPDATE auth.sessions SET authenticated_at = $2, amr = $3, secret_hash = coalesce($4, secret_hash),
+        factor_at = CASE WHEN $5 THEN $2 ELSE factor_at END
       WHERE id = $1 AND ended_at IS NULL`,
-    [id, now, [...amr], secretHash],
+    [id, now, [...proof.amr], secretHash, proof.hasFactor],
   );
   return count === 1;
 }

@@ -1,21 +1,36 @@
 import type { Config } from '../../config/config.ts';
-import { sha256 } from '../../lib/bytes.ts';
-import { uuidv7 } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
-import { randomToken } from '../../lib/random.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
+import type { Encryption } from '../../platform/encryption.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Effects, Unit } from '../effects/index.ts';
+import { factorsOf } from '../factors/index.ts';
+import { finishOneTime, issueOneTime, tryOneTime } from '../one-time/index.ts';
 import type { Sessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
-import { principalUser, touchLogin, type UserRow } from '../users/index.ts';
-import { type DeviceRow, findDevice, insertDevice, touchDevice } from './store.ts';
+import { findUser, lockUser, principalUser, type UserRow } from '../users/index.ts';
+import { createCompletion } from './complete.ts';
+import { createDevices } from './devices.ts';
+import { type Factor, nextStep, type Proof } from './next-step.ts';
+import { type Pending, readPending, type Waiting, writePending } from './pending.ts';
+import { type DeviceRow, setFactorDue } from './store.ts';
 
-export { answerSignedIn, SignedInView, SignInFields } from './answer.ts';
-export { nextStep, type Proof, type SigningIn } from './next-step.ts';
-export { deleteExpiredDevices, forgetDevices } from './store.ts';
+export {
+  type AnswerDeps,
+  answerSignedIn,
+  answerSignIn,
+  deviceTokenOf,
+  type HttpAnswer,
+  SignedInView,
+  SignInAnswer,
+  SignInFields,
+  type SignInRequest,
+} from './answer.ts';
+export { type Factor, type Method, nextStep, type Proof, type SigningIn } from './next-step.ts';
+export type { Pending } from './pending.ts';
+export { deleteExpiredDevices, distrustDevices, forgetDevices } from './store.ts';
 
 /** A sign-in that is complete: the session that it started, and the device that it is known by from now on. */
 export interface SignedIn {
@@ -23,133 +38,165 @@ export interface SignedIn {
   /** The refresh token, or the value of the session cookie. */
   readonly secret: string;
   readonly deviceToken: string;
+  /** Until when policy lets this account in without a second factor, in milliseconds. */
+  readonly factorDueAt: number | null;
 }
 
-export interface Completion {
+/** What a method of signing in has come to know. */
+export interface Attempt {
   readonly user: UserRow;
-  readonly amr: readonly string[];
+  readonly proofs: readonly Proof[];
   readonly mode: 'token' | 'cookie';
   readonly deviceToken: string | undefined;
   readonly origin: RequestOrigin;
   /** The hash that was verified: if it was replaced meanwhile, the sign-in is refused. */
   readonly verifiedHash?: string | null;
-  readonly audit?: Pick<AuditEvent, 'action' | 'detail'>;
+  /** The action instead of `session.login`; the detail is added to what the line says anyway. */
+  readonly audit?: Partial<Pick<AuditEvent, 'action' | 'detail'>>;
+  /** Where to go afterwards: an address that was allowed when it was given. */
+  readonly returnTo?: string;
 }
 
-/** The one way to a session, for every method of signing in. */
+export type Outcome =
+  | { readonly status: 'complete'; readonly signedIn: SignedIn; readonly returnTo?: string }
+  | { readonly status: 'mfa_required'; readonly token: string; readonly factors: readonly Factor[] }
+  | { readonly status: 'mfa_enrollment_required'; readonly token: string };
+
+export interface Happened<T> {
+  readonly outcome: T;
+  readonly effects: Effects;
+}
+
+/**
+ * The one way to a session, for every method of signing in: what was proven goes in, and a session, the question for a
+ * second factor, or the demand to enrol one comes out. Throws `email_not_verified`, and `invalid_credentials` for an
+ * account that is not active or whose password changed meanwhile.
+ */
 export interface SignIn {
-  complete(how: Completion): Promise<SignedIn>;
+  proceed(attempt: Attempt): Promise<Outcome>;
   /** The same inside a transaction that changes more; the caller records the effects. */
-  completeIn(tx: Tx, how: Completion): Promise<{ signedIn: SignedIn; effects: Effects }>;
-  /** The device that a token names, if it is this user's. */
+  proceedIn(tx: Tx, attempt: Attempt): Promise<Happened<Outcome>>;
+  /** Takes one try at a sign-in that waits, and locks its user. Null: used, over, out of tries, or the account changed. */
+  pending(tx: Tx, waiting: Waiting, token: string, now: number): Promise<Pending | null>;
+  /** Ends the waiting with one more proof, which the caller has just seen; a second one beside it finds nothing. */
+  resume(tx: Tx, pending: Pending, proof: Proof, how: Resumption): Promise<Happened<Outcome>>;
+  /** The device that a token names, if it is known. */
   deviceOf(token: string | undefined, now: number): Promise<DeviceRow | undefined>;
 }
 
-const DEVICE_DAYS = 180;
+export interface Resumption {
+  readonly origin: RequestOrigin;
+  readonly mode?: 'token' | 'cookie' | undefined;
+  readonly deviceToken?: string | undefined;
+  /** Its owner wants to be spared the question on this device. */
+  readonly trustDevice?: boolean | undefined;
+}
 
-interface Deps {
+export interface SignInDeps {
   db: Db;
   unit: Unit;
   sessions: Sessions;
   guesses: Guesses;
-  config: Pick<Config, 'SESSION_MAX_AGE'>;
+  encryption: Encryption;
+  config: Pick<
+    Config,
+    'EMAIL_VERIFICATION' | 'PASSKEY_AS_FACTOR' | 'REQUIRE_MFA' | 'REQUIRE_MFA_GRACE' | 'TRUSTED_DEVICE_AGE'
+  >;
 }
 
-export function createSignIn({ db, unit, sessions, guesses }: Deps): SignIn {
-  const deviceOf = async (token: string | undefined, now: number): Promise<DeviceRow | undefined> =>
-    token === undefined || token.length > 100 ? undefined : findDevice(db, sha256(token), new Date(now));
+export function createSignIn(deps: SignInDeps): SignIn {
+  const { db, unit, config } = deps;
+  const devices = createDevices(db);
+  const completeIn = createCompletion(deps, devices);
 
-  const device = async (tx: Tx, how: Completion): Promise<{ id: string; token: string; isStrange: boolean }> => {
-    const { origin, user, deviceToken } = how;
-    const now = new Date(origin.now);
-    const known = deviceToken === undefined ? undefined : await findDevice(tx, sha256(deviceToken), now);
-    if (known?.user_id === user.id) {
-      await touchDevice(tx, known.id, origin.userAgent, now);
-      return { id: known.id, token: deviceToken as string, isStrange: false };
-    }
-    const token = randomToken('dt');
-    const id = uuidv7(origin.now);
-    const expiresAt = new Date(origin.now + DEVICE_DAYS * 24 * 3600_000);
-    const hadAnother = await insertDevice(tx, {
-      id,
-      userId: user.id,
-      hash: sha256(token),
-      userAgent: origin.userAgent,
-      now,
-      expiresAt,
-    });
-    return { id, token, isStrange: hadAnother };
+  /** When the account must have a second factor; null where policy does not want one, or it has one. */
+  const factorDue = async (tx: Tx, { user, origin }: Attempt): Promise<number | null> => {
+    const isWanted =
+      config.REQUIRE_MFA === 'everyone' ||
+      (config.REQUIRE_MFA !== 'nobody' && user.roles.some((role) => config.REQUIRE_MFA.includes(role)));
+    if (!isWanted || factorsOf(principalUser(user), config).length > 0) return null;
+    if (user.factor_due_at !== null) return user.factor_due_at.getTime();
+    const due = origin.now + config.REQUIRE_MFA_GRACE * 1000;
+    await setFactorDue(tx, user.id, new Date(due));
+    return due;
   };
 
-  const completeIn = async (tx: Tx, how: Completion): Promise<{ signedIn: SignedIn; effects: Effects }> => {
-    const { origin, user } = how;
-    if (!(await touchLogin(tx, user.id, how.verifiedHash ?? null, new Date(origin.now)))) {
-      throw new Refusal('invalid_credentials');
-    }
-    const from = await device(tx, how);
-    await guesses.succeeded(tx, user.email, from.isStrange ? null : from.id);
-    // An address that nobody has proven is not written to without end.
-    const isWelcome =
-      !from.isStrange ||
-      user.email_verified_at !== null ||
-      (await guesses.admitMail(tx, 'notice', user.email, origin.now));
-    const session = await sessions.start(
-      tx,
-      { userId: user.id, kind: how.mode, amr: how.amr, deviceId: from.id },
-      origin,
+  const proceedIn: SignIn['proceedIn'] = async (tx, attempt) => {
+    const { user, proofs, origin } = attempt;
+    const device = await devices.ofUser(tx, attempt.deviceToken, user.id, origin.now);
+    const due = await factorDue(tx, attempt);
+    const next = nextStep(
+      {
+        isActive: user.status === 'active',
+        isEmailVerified: user.email_verified_at !== null,
+        factors: factorsOf(principalUser(user), config),
+        hasPassword: user.has_password,
+        isDeviceTrusted: device !== undefined && (device.trusted_until?.getTime() ?? 0) > origin.now,
+        mustEnrol: due !== null && due <= origin.now,
+      },
+      proofs,
+      { requiresVerifiedEmail: config.EMAIL_VERIFICATION === 'required' },
     );
-    const principal: Principal = {
-      sessionId: session.id,
-      kind: how.mode,
-      deviceId: from.id,
-      amr: how.amr,
-      authenticatedAt: origin.now,
-      createdAt: origin.now,
-      expiresAt: session.expiresAt,
-      user: principalUser({ ...user, last_login_at: new Date(origin.now) }),
-      impersonator: null,
-    };
+    if (next.step === 'verify_email') throw new Refusal('email_not_verified');
+    if (next.step === 'refuse') throw new Refusal('invalid_credentials');
+    if (next.step === 'complete') {
+      const { signedIn, effects } = await completeIn(tx, attempt, { amr: next.amr, device, due });
+      const { returnTo } = attempt;
+      return { outcome: { status: 'complete', signedIn, ...(returnTo === undefined ? {} : { returnTo }) }, effects };
+    }
+    const purpose = next.step === 'enrol' ? 'mfa-enrolment' : 'mfa';
+    const data = writePending(attempt, deps.encryption);
+    const token = await issueOneTime(tx, purpose, { userId: user.id, data }, origin.now);
+    const factors = next.step === 'enrol' ? [] : next.factors;
     const effects: Effects = {
       audit: [
         {
-          action: how.audit?.action ?? 'session.login',
+          action: next.step === 'enrol' ? 'session.mfa_enrolment_required' : 'session.mfa_required',
           outcome: 'success',
           actor: { type: 'user', id: user.id },
           subject: user.id,
-          session: session.id,
           origin,
-          detail: { ...how.audit?.detail, amr: how.amr, new_device: from.isStrange },
+          detail: { ...attempt.audit?.detail, amr: proofs.map((proof) => proof.method), factors },
         },
       ],
-      mail: from.isStrange && isWelcome ? [newDeviceMail(user, origin)] : [],
-      changed: [user.id],
     };
-    return { signedIn: { principal, secret: session.secret, deviceToken: from.token }, effects };
+    if (next.step === 'enrol') return { outcome: { status: 'mfa_enrollment_required', token }, effects };
+    return { outcome: { status: 'mfa_required', token, factors }, effects };
   };
 
   return {
-    deviceOf,
-    completeIn,
-    complete: (how) =>
+    deviceOf: devices.byToken,
+    proceedIn,
+    proceed: (attempt) =>
       unit.change(async (tx, record) => {
-        const { signedIn, effects } = await completeIn(tx, how);
+        const { outcome, effects } = await proceedIn(tx, attempt);
         await record(effects);
-        return signedIn;
+        return outcome;
       }),
-  };
-}
-
-function newDeviceMail(user: UserRow, origin: RequestOrigin): NonNullable<Effects['mail']>[number] {
-  return {
-    template: 'new-device',
-    to: user.email,
-    locale: user.locale,
-    userId: user.id,
-    data: {
-      when: new Date(origin.now).toISOString(),
-      device: origin.userAgent,
-      address: origin.address,
-      ...(user.name === null || user.email_verified_at === null ? {} : { name: user.name }),
+    async pending(tx, waiting, token, now) {
+      const row = await tryOneTime(tx, waiting, token, null, now);
+      if (row?.user_id == null || !(await lockUser(tx, row.user_id))) return null;
+      return readPending(tx, row, deps);
+    },
+    async resume(tx, pending, proof, how) {
+      if (!(await finishOneTime(tx, pending.id, how.origin.now))) throw new Refusal('mfa_invalid');
+      const { attempt } = pending;
+      const user = (await findUser(tx, pending.user.id)) ?? pending.user; // it may have got a factor just now
+      const happened = await proceedIn(tx, {
+        ...attempt,
+        user,
+        origin: how.origin,
+        proofs: [...attempt.proofs, proof],
+        mode: how.mode ?? attempt.mode,
+        deviceToken: how.deviceToken ?? attempt.deviceToken,
+      });
+      const { outcome } = happened;
+      if (how.trustDevice && config.TRUSTED_DEVICE_AGE > 0 && outcome.status === 'complete') {
+        const until = how.origin.now + config.TRUSTED_DEVICE_AGE * 1000;
+        const line = await devices.trust(tx, outcome.signedIn.principal, how.origin, new Date(until));
+        return { outcome, effects: { ...happened.effects, audit: [...(happened.effects.audit ?? []), line] } };
+      }
+      return happened;
     },
   };
 }

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextStep, type Proof, type SigningIn } from './next-step.ts';
+import { type Factor, nextStep, type Proof, type SigningIn } from './next-step.ts';
 
 const PROOFS: readonly Proof[] = [
   { method: 'pwd' },
-  { method: 'link' },
+  { method: 'email' },
   { method: 'fed' },
+  { method: 'swk', isMultiFactor: true },
   { method: 'otp', factor: 'totp' },
-  { method: 'recovery', factor: 'recovery' },
-  { method: 'hwk', isMultiFactor: true },
+  { method: 'hwk', factor: 'passkey' },
+  { method: 'email', factor: 'email' },
+  { method: 'pwd', factor: 'password' },
+  { method: 'recovery', factor: 'recovery_code' },
 ];
-const FACTORS: readonly (readonly string[])[] = [[], ['totp'], ['recovery'], ['totp', 'recovery']];
+const FACTORS: readonly (readonly Factor[])[] = [
+  [],
+  ['totp'],
+  ['email'],
+  ['passkey', 'recovery_code'],
+  ['totp', 'email', 'recovery_code'],
+  ['passkey', 'totp', 'email', 'recovery_code'],
+];
 
 /** Every list of up to three proofs, in every order, with repetitions. */
 function* proofLists(): Generator<Proof[]> {
@@ -24,49 +34,82 @@ function* proofLists(): Generator<Proof[]> {
   }
 }
 
-function* states(): Generator<{ who: SigningIn; proofs: Proof[]; policy: { requiresVerifiedEmail: boolean } }> {
+interface State {
+  who: SigningIn;
+  proofs: Proof[];
+  policy: { requiresVerifiedEmail: boolean };
+}
+
+function* states(): Generator<State> {
   for (const proofs of proofLists()) {
     for (const factors of FACTORS) {
-      for (const bits of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      for (let bits = 0; bits < 64; bits++) {
+        const is = (bit: number): boolean => (bits & bit) !== 0;
         yield {
-          who: { isActive: Boolean(bits & 1), isEmailVerified: Boolean(bits & 2), factors },
+          who: {
+            isActive: is(1),
+            isEmailVerified: is(2),
+            factors,
+            hasPassword: is(8),
+            isDeviceTrusted: is(16),
+            mustEnrol: is(32),
+          },
           proofs,
-          policy: { requiresVerifiedEmail: Boolean(bits & 4) },
+          policy: { requiresVerifiedEmail: is(4) },
         };
       }
     }
   }
 }
 
-test('nobody is in without a proof, disabled, or unverified where that is needed (all states)', () => {
+const isFirst = (proof: Proof): boolean => proof.factor === undefined;
+
+test('nobody is in without a first proof, disabled, or unverified where that is needed (all states)', () => {
   let count = 0;
   for (const { who, proofs, policy } of states()) {
     count++;
     const next = nextStep(who, proofs, policy);
-    if (proofs.length === 0) assert.deepEqual(next, { step: 'refuse', reason: 'nothing_proven' });
+    if (!proofs.some(isFirst)) assert.deepEqual(next, { step: 'refuse', reason: 'nothing_proven' });
     else if (!who.isActive) assert.deepEqual(next, { step: 'refuse', reason: 'disabled' });
     else if (policy.requiresVerifiedEmail && !who.isEmailVerified) assert.deepEqual(next, { step: 'verify_email' });
-    else assert.match(next.step, /^(complete|second_factor)$/);
+    else assert.match(next.step, /^(complete|second_factor|enrol)$/);
   }
-  assert.ok(count > 8_000);
+  assert.ok(count > 300_000);
 });
 
-test('an account with factors is entered only by one of them beside another proof, or by a proof of several (all states)', () => {
+test('an account with factors is entered by one of them beside another proof, by a proof of several, or from a trusted device (all states)', () => {
   for (const { who, proofs, policy } of states()) {
     const next = nextStep(who, proofs, policy);
     if (next.step !== 'complete' || who.factors.length === 0) continue;
-    const factor = proofs.find((proof) => proof.factor !== undefined && who.factors.includes(proof.factor));
-    const other = proofs.find((proof) => proof.factor === undefined || !who.factors.includes(proof.factor));
-    const isStrong = proofs.some((proof) => proof.isMultiFactor);
-    assert.ok(isStrong || (factor && other), JSON.stringify({ who, proofs }));
-    assert.ok(next.amr.includes('mfa'));
+    const isStrong = proofs.some((proof) => proof.isMultiFactor && isFirst(proof));
+    const seconds = proofs.filter(({ factor }) => factor !== undefined && who.factors.includes(factor));
+    const firsts = proofs.filter(isFirst);
+    const byMailAlone = firsts.every((proof) => proof.method === 'email');
+    const isOther = seconds.some((proof) => !(byMailAlone && proof.method === 'email'));
+    const byPassword = byMailAlone && who.factors.includes('email') && proofs.some((one) => one.factor === 'password');
+    const hasTwo = isStrong || isOther || (byPassword && who.hasPassword);
+    assert.ok(hasTwo || who.isDeviceTrusted, JSON.stringify({ who, proofs }));
+    assert.equal(next.amr.includes('mfa'), hasTwo, JSON.stringify({ who, proofs }));
   }
 });
 
-test('what is missing is said, and never more than the account has (all states)', () => {
+test('where policy wants a factor of an account that has none, only a proof of several factors gets in (all states)', () => {
+  for (const { who, proofs, policy } of states()) {
+    if (!who.mustEnrol || who.factors.length > 0) continue;
+    const next = nextStep(who, proofs, policy);
+    if (next.step === 'complete') assert.ok(proofs.some((proof) => proof.isMultiFactor));
+  }
+});
+
+test('what is missing is said: what the account has, and never what comes out of the same mailbox (all states)', () => {
   for (const { who, proofs, policy } of states()) {
     const next = nextStep(who, proofs, policy);
-    if (next.step === 'second_factor') assert.deepEqual(next.factors, who.factors);
+    if (next.step === 'second_factor') {
+      for (const factor of next.factors) assert.ok(factor === 'password' || who.factors.includes(factor));
+      const byMailAlone = proofs.filter(isFirst).every((proof) => proof.method === 'email');
+      assert.ok(!(byMailAlone && next.factors.includes('email')));
+      assert.ok(!next.factors.includes('password') || (byMailAlone && who.hasPassword));
+    }
     if (next.step === 'complete') {
       assert.deepEqual([...new Set(next.amr)], next.amr, 'no method twice');
       for (const method of next.amr) assert.ok(method === 'mfa' || proofs.some((proof) => proof.method === method));
@@ -75,9 +118,16 @@ test('what is missing is said, and never more than the account has (all states)'
 });
 
 test('the same password twice, or a password and a link, is one factor', () => {
-  const who = { isActive: true, isEmailVerified: true, factors: ['totp'] };
+  const who: SigningIn = {
+    isActive: true,
+    isEmailVerified: true,
+    factors: ['totp'],
+    hasPassword: true,
+    isDeviceTrusted: false,
+    mustEnrol: false,
+  };
   const policy = { requiresVerifiedEmail: true };
-  const [pwd, link] = [{ method: 'pwd' }, { method: 'link' }];
+  const [pwd, link] = [{ method: 'pwd' } as const, { method: 'email' } as const];
   assert.equal(nextStep(who, [pwd, pwd], policy).step, 'second_factor');
   assert.equal(nextStep(who, [pwd, link], policy).step, 'second_factor');
   assert.deepEqual(nextStep(who, [pwd, { method: 'otp', factor: 'totp' }], policy), {

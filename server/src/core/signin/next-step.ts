@@ -1,27 +1,38 @@
 /**
  * Where a sign-in stands, as a pure function of what was proven: no feature decides for itself that someone is in.
- * Methods (a password, later a link, a passkey, a provider) add a proof; factors add another; this says what is next.
+ * Methods (a password, a link, a passkey, a provider) add a proof; factors add another; this says what is next.
  */
 export interface Proof {
-  /** RFC 8176 where it has a word: `pwd`, `otp`, `hwk`, `swk`; else `link`, `fed`, `recovery`, `setup`. */
-  readonly method: string;
-  /** The second factor that this is, by the name under which the account has enrolled it. */
-  readonly factor?: string;
+  /** RFC 8176 where it has a word: `pwd`, `otp` (TOTP), `hwk`, `swk`; else `email`, `fed`, `recovery`, `setup`. */
+  readonly method: Method;
+  /** The second factor as which it was asked for; absent for what a sign-in begins with. */
+  readonly factor?: Factor;
   /** Proves more than one factor by itself (a passkey with user verification). */
   readonly isMultiFactor?: boolean;
 }
 
+export type Method = 'pwd' | 'otp' | 'hwk' | 'swk' | 'email' | 'fed' | 'recovery' | 'setup';
+
+/** By the names that the API gives them. `password` is one only beside a proof that came by mail. */
+export type Factor = 'passkey' | 'totp' | 'email' | 'password' | 'recovery_code';
+
 export interface SigningIn {
   readonly isActive: boolean;
   readonly isEmailVerified: boolean;
-  /** Names of the second factors that the account has enrolled. */
-  readonly factors: readonly string[];
+  /** The second factors that the account has. */
+  readonly factors: readonly Factor[];
+  readonly hasPassword: boolean;
+  /** It was asked for the second factor not long ago, and its owner wants to be spared the question. */
+  readonly isDeviceTrusted: boolean;
+  /** Policy wants a second factor of this account, and the time to enrol one is over. */
+  readonly mustEnrol: boolean;
 }
 
 export type NextStep =
   | { readonly step: 'refuse'; readonly reason: 'disabled' | 'nothing_proven' }
   | { readonly step: 'verify_email' }
-  | { readonly step: 'second_factor'; readonly factors: readonly string[] }
+  | { readonly step: 'second_factor'; readonly factors: readonly Factor[] }
+  | { readonly step: 'enrol' }
   | { readonly step: 'complete'; readonly amr: readonly string[] };
 
 export function nextStep(
@@ -29,13 +40,27 @@ export function nextStep(
   proofs: readonly Proof[],
   policy: { readonly requiresVerifiedEmail: boolean },
 ): NextStep {
-  if (proofs.length === 0) return { step: 'refuse', reason: 'nothing_proven' };
+  const firsts = proofs.filter((proof) => proof.factor === undefined);
+  if (firsts.length === 0) return { step: 'refuse', reason: 'nothing_proven' };
   if (!who.isActive) return { step: 'refuse', reason: 'disabled' };
   if (policy.requiresVerifiedEmail && !who.isEmailVerified) return { step: 'verify_email' };
-  // The same proof twice, or a second way to prove the first factor (a password and a link), is no second factor.
-  const isSecond = ({ factor }: Proof): boolean => factor !== undefined && who.factors.includes(factor);
-  const hasTwo = proofs.some((proof) => proof.isMultiFactor) || (proofs.some(isSecond) && !proofs.every(isSecond));
-  if (who.factors.length > 0 && !hasTwo) return { step: 'second_factor', factors: who.factors };
-  const methods = [...new Set(proofs.map((proof) => proof.method))];
+
+  const asked = factorsBeside(who, firsts);
+  const hasTwo =
+    firsts.some((proof) => proof.isMultiFactor) ||
+    proofs.some((proof) => proof.factor !== undefined && asked.includes(proof.factor));
+  if (!hasTwo && who.factors.length > 0 && !who.isDeviceTrusted) return { step: 'second_factor', factors: asked };
+  if (!hasTwo && who.factors.length === 0 && who.mustEnrol) return { step: 'enrol' };
+  const methods = [...new Set<string>(proofs.map((proof) => proof.method))];
   return { step: 'complete', amr: hasTwo ? [...methods, 'mfa'] : methods };
+}
+
+/**
+ * The factors that are something else than what was proven first: who came by a link in a mail proves nothing by a code
+ * in a mail, and is asked for the password instead.
+ */
+function factorsBeside(who: SigningIn, firsts: readonly Proof[]): Factor[] {
+  const isByMail = firsts.every((proof) => proof.method === 'email');
+  const others = who.factors.filter((factor) => !(factor === 'email' && isByMail));
+  return isByMail && who.hasPassword && who.factors.includes('email') ? [...others, 'password'] : others;
 }

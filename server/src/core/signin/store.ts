@@ -3,11 +3,12 @@ import type { Sql } from '../../platform/db/index.ts';
 export interface DeviceRow {
   id: string;
   user_id: string;
+  trusted_until: Date | null;
 }
 
 export async function findDevice(sql: Sql, hash: Buffer, now: Date): Promise<DeviceRow | undefined> {
   const rows = await sql.query<DeviceRow>(
-    'SELECT id, user_id FROM auth.devices WHERE token_hash = $1 AND expires_at > $2',
+    'SELECT id, user_id, trusted_until FROM auth.devices WHERE token_hash = $1 AND expires_at > $2',
     [hash, now],
   );
   return rows[0];
@@ -31,8 +32,26 @@ export async function insertDevice(
   return rows[0]?.had_another ?? false;
 }
 
+/** All but one, which is still known but no longer spared the second factor. */
 export async function forgetDevices(sql: Sql, userId: string, except: string | null): Promise<void> {
   await sql.execute('DELETE FROM auth.devices WHERE user_id = $1 AND ($2::uuid IS NULL OR id <> $2)', [userId, except]);
+  if (except !== null) await distrustDevices(sql, userId);
+}
+
+/** Every device of the user is asked for the second factor again. */
+export async function distrustDevices(sql: Sql, userId: string): Promise<void> {
+  await sql.execute('UPDATE auth.devices SET trusted_until = NULL WHERE user_id = $1 AND trusted_until IS NOT NULL', [
+    userId,
+  ]);
+}
+
+export async function trustDevice(sql: Sql, id: string, until: Date): Promise<void> {
+  await sql.execute('UPDATE auth.devices SET trusted_until = $2 WHERE id = $1', [id, until]);
+}
+
+/** When policy wants a second factor of the account; what was set once stands. */
+export async function setFactorDue(sql: Sql, userId: string, due: Date): Promise<void> {
+  await sql.execute('UPDATE auth.users SET factor_due_at = $2 WHERE id = $1 AND factor_due_at IS NULL', [userId, due]);
 }
 
 export async function deleteExpiredDevices(sql: Sql, now: Date): Promise<number> {

@@ -36,6 +36,9 @@ export interface Guesses {
   /** Takes one attempt; undefined where none is left. `device` is the id of a device known to be the account's. */
   admit(sql: Sql, email: string, device: string | null, now: number): Promise<Admission | undefined>;
   succeeded(sql: Sql, email: string, device: string | null): Promise<void>;
+  /** The same for second factors: who has the first one, and the account's name alone tells nobody. */
+  admitFactor(sql: Sql, userId: string, device: string | null, now: number): Promise<Admission | undefined>;
+  factorSucceeded(sql: Sql, userId: string, device: string | null): Promise<void>;
   /** Runs the look at the password; where the server was too busy for it, the attempt is handed back. */
   spend<T>(
     sql: Sql,
@@ -45,7 +48,7 @@ export interface Guesses {
     look: () => Promise<T>,
   ): Promise<T>;
   /** The account's count, and those of its devices. */
-  unlock(sql: Sql, email: string): Promise<number>;
+  unlock(sql: Sql, user: { id: string | null; email: string }): Promise<number>;
   state(sql: Sql, email: string): Promise<GuardRow | undefined>;
   admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
   /** Runs `work` while at most a few others work on the same account. */
@@ -58,7 +61,16 @@ export function createGuesses(encryption: Encryption): Guesses {
   const turns = new Map<string, { running: number; waiting: (() => void)[] }>();
   const keyOf = (email: string, device: string | null): Buffer =>
     hmac(key, device === null ? `account:${email}` : `device:${device}`);
+  const factorKey = (userId: string, device: string | null): Buffer =>
+    hmac(key, device === null ? `factor:${userId}` : `factor-device:${device}`);
   return {
+    admitFactor: (sql, userId, device, now) => admit(sql, factorKey(userId, device), GUESS, new Date(now)),
+    async factorSucceeded(sql, userId, device) {
+      await clearGuards(
+        sql,
+        device === null ? [factorKey(userId, null)] : [factorKey(userId, device), factorKey(userId, null)],
+      );
+    },
     attemptsPerWindow: GUESS.attempts,
     admit: (sql, email, device, now) => admit(sql, keyOf(email, device), GUESS, new Date(now)),
     async succeeded(sql, email, device) {
@@ -73,11 +85,11 @@ export function createGuesses(encryption: Encryption): Guesses {
         throw error;
       }
     },
-    async unlock(sql, email) {
-      const devices = await deviceIdsOf(sql, email);
+    async unlock(sql, { id, email }) {
+      const devices = [null, ...(await deviceIdsOf(sql, email))];
       return clearGuards(
         sql,
-        [null, ...devices].map((device) => keyOf(email, device)),
+        devices.flatMap((device) => [keyOf(email, device), ...(id === null ? [] : [factorKey(id, device)])]),
       );
     },
     state: (sql, email) => findGuard(sql, keyOf(email, null)),

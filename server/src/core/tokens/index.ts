@@ -4,7 +4,7 @@ import { equal, fromBase64url } from '../../lib/bytes.ts';
 import { isUuid, uuidv7 } from '../../lib/id.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Principal } from '../../platform/http/principal.ts';
+import { acrOf, type Principal } from '../../platform/http/principal.ts';
 import type { Keys, SigningKey } from '../keys/index.ts';
 
 export { createBearer } from './bearer.ts';
@@ -88,6 +88,7 @@ export function createTokens({ keys, clock, config }: Deps): Tokens {
         roles: principal.user.roles,
         scope: 'openid profile email',
         amr: principal.amr,
+        acr: acrOf(principal.amr),
         auth_time: Math.floor(principal.authenticatedAt / 1000),
         ...(principal.impersonator === null ? {} : { act: { sub: principal.impersonator } }),
       });

@@ -15,6 +15,11 @@ export interface UserRow {
   created_at: Date;
   updated_at: Date;
   last_login_at: Date | null;
+  has_totp: boolean;
+  has_mail_factor: boolean;
+  passkeys: number;
+  recovery_codes_left: number;
+  factor_due_at: Date | null;
   roles: string[];
   permissions: string[];
 }
@@ -22,7 +27,10 @@ export interface UserRow {
 /** The columns of a UserRow, for statements that read `auth.users u`. Never the password hash. */
 export const USER_COLUMNS = `u.id, u.email, u.email_verified_at, u.name, u.picture, u.locale,
   u.password_hash IS NOT NULL AS has_password, u.password_changed_at, u.status, u.version,
-  u.created_at, u.updated_at, u.last_login_at,
+  u.created_at, u.updated_at, u.last_login_at, u.mail_factor_at IS NOT NULL AS has_mail_factor, u.factor_due_at,
+  EXISTS (SELECT 1 FROM auth.totp t WHERE t.user_id = u.id AND t.confirmed_at IS NOT NULL) AS has_totp,
+  (SELECT count(*)::int FROM auth.passkeys k WHERE k.user_id = u.id) AS passkeys,
+  (SELECT count(*)::int FROM auth.recovery_codes c WHERE c.user_id = u.id AND c.used_at IS NULL) AS recovery_codes_left,
   ARRAY(SELECT ur.role FROM auth.user_roles ur WHERE ur.user_id = u.id ORDER BY ur.role) AS roles,
   ARRAY(SELECT DISTINCT p FROM auth.user_roles ur JOIN auth.roles r ON r.name = ur.role, unnest(r.permissions) AS p
          WHERE ur.user_id = u.id ORDER BY p) AS permissions`;

@@ -40,8 +40,6 @@ export interface UserView {
   last_login_at: string | null;
 }
 
-const NO_FACTORS = { totp: false, passkeys: 0, recovery_codes_left: 0 };
-
 export function principalUser(row: UserRow): PrincipalUser {
   return {
     id: row.id,
@@ -54,6 +52,10 @@ export function principalUser(row: UserRow): PrincipalUser {
     permissions: row.permissions,
     status: row.status,
     hasPassword: row.has_password,
+    totp: row.has_totp,
+    passkeys: row.passkeys,
+    mailFactor: row.has_mail_factor,
+    recoveryCodesLeft: row.recovery_codes_left,
     version: row.version,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
@@ -72,7 +74,7 @@ export function userView(user: PrincipalUser): UserView {
     roles: [...user.roles],
     status: user.status,
     has_password: user.hasPassword,
-    mfa: NO_FACTORS,
+    mfa: { totp: user.totp, passkeys: user.passkeys, recovery_codes_left: user.recoveryCodesLeft },
     created_at: new Date(user.createdAt).toISOString(),
     updated_at: new Date(user.updatedAt).toISOString(),
     last_login_at: user.lastLoginAt === null ? null : new Date(user.lastLoginAt).toISOString(),

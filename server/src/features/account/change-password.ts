@@ -45,7 +45,7 @@ export async function changePassword(
     await forgetDevices(tx, id, principal.deviceId);
     await endOneTime(tx, id, ['reset-password', 'choose-password', 'confirm-email'], origin.now);
     await deps.guesses.succeeded(tx, email, principal.deviceId);
-    const cookie = await deps.sessions.reauthenticated(tx, principal, 'pwd', origin.now);
+    const cookie = await deps.sessions.reauthenticated(tx, principal, ['pwd'], origin.now);
     // An address that was never proven may be a stranger's: it gets only so many mails an hour.
     const isTold = emailVerified || (await deps.guesses.admitMail(tx, 'notice', email, origin.now));
     const mail: OutgoingMail = {

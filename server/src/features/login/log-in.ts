@@ -1,8 +1,7 @@
-import type { Config } from '../../config/config.ts';
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
-import { nextStep, type SignedIn, type SignIn } from '../../core/signin/index.ts';
+import type { Outcome, SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findPasswordHash, replaceHash, requireEmail } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -11,7 +10,6 @@ import type { Db } from '../../platform/db/index.ts';
 import { findForLogin, type LoginRow } from './store.ts';
 
 export interface LogInDeps {
-  config: Pick<Config, 'EMAIL_VERIFICATION'>;
   db: Db;
   unit: Unit;
   passwords: Passwords;
@@ -30,7 +28,7 @@ export interface Login {
  * A sign-in by password. Unknown, wrong, locked, disabled and passwordless are one answer that takes the same time: the
  * attempt is counted first (for unknown addresses alike), then a hash is computed whatever is known, a decoy if need be.
  */
-export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<SignedIn> {
+export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<Outcome> {
   const email = requireEmail(body.email);
   const device = await deps.signIn.deviceOf(body.device_token, origin.now);
   // A device has a turn of its own: it does not stand behind strangers who try the same account (BRU-05).
@@ -48,40 +46,23 @@ export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin)
       throw new Refusal('invalid_credentials');
     }
     const verifiedHash = verification.rehash ? await upgrade(deps, user, body.password, origin) : (hash as string);
-    return proceed(deps, user, verifiedHash, body, origin).catch(async (error: unknown) => {
-      // The account was disabled, or its password replaced, while this one was looked at.
-      const isRefused = error instanceof Refusal && error.code === 'invalid_credentials';
-      if (isRefused) await refuse(deps, email, user, 'changed', false, origin);
-      throw error;
-    });
-  });
-}
-
-async function proceed(
-  deps: LogInDeps,
-  user: LoginRow,
-  verifiedHash: string,
-  body: Login,
-  origin: RequestOrigin,
-): Promise<SignedIn> {
-  const next = nextStep(
-    { isActive: true, isEmailVerified: user.email_verified_at !== null, factors: [] },
-    [{ method: 'pwd' }],
-    { requiresVerifiedEmail: deps.config.EMAIL_VERIFICATION === 'required' },
-  );
-  if (next.step === 'verify_email') {
-    await deps.guesses.succeeded(deps.db, user.email, null);
-    await refuse(deps, user.email, user, 'email_not_verified', false, origin);
-    throw new Refusal('email_not_verified');
-  }
-  if (next.step !== 'complete') throw new Refusal('invalid_credentials');
-  return deps.signIn.complete({
-    user,
-    amr: next.amr,
-    mode: body.session ?? 'token',
-    deviceToken: body.device_token,
-    origin,
-    verifiedHash,
+    return deps.signIn
+      .proceed({
+        user,
+        proofs: [{ method: 'pwd' }],
+        mode: body.session ?? 'token',
+        deviceToken: body.device_token,
+        origin,
+        verifiedHash,
+      })
+      .catch(async (error: unknown) => {
+        const code = error instanceof Refusal ? error.code : null;
+        if (code === 'email_not_verified') await deps.guesses.succeeded(deps.db, email, null);
+        // Refused: the account was disabled, or its password replaced, while this one was looked at.
+        const reason = code === 'invalid_credentials' ? 'changed' : code;
+        if (reason !== null) await refuse(deps, email, user, reason, false, origin);
+        throw error;
+      });
   });
 }
 

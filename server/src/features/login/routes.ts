@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignedIn } from '../../core/signin/index.ts';
-import { readCookie } from '../../platform/http/cookies.ts';
+import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { type LogInDeps, logIn } from './log-in.ts';
@@ -17,17 +16,18 @@ export function routes(app: FastifyInstance, deps: Deps): void {
         tags: ['Sign-in'],
         summary: 'Sign in with a password',
         description:
-          '401 `invalid_credentials` is one answer for unknown, wrong, locked, disabled and passwordless; 403 `email_not_verified` comes only after the right password.',
+          '`mfa_required`: go on with `POST /auth/mfa`. 401 `invalid_credentials` is one answer for unknown, wrong, locked, disabled and passwordless; 403 `email_not_verified` comes only after the right password.',
         body: LoginBody,
         response: LoginAnswers,
       },
     },
     async (request, reply) => {
-      const device_token = request.body.device_token ?? readCookie(request.headers.cookie, deps.cookies.device);
+      const device_token = deviceTokenOf(request, deps.cookies);
       try {
         const login = { ...request.body, ...(device_token === undefined ? {} : { device_token }) };
-        const { body, cookies } = answerSignedIn(deps, await logIn(deps, login, request.from));
-        deps.metrics.login('success');
+        const outcome = await logIn(deps, login, request.from);
+        const { body, cookies } = answerSignIn(deps, outcome);
+        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
         if (cookies.length > 0) reply.header('set-cookie', cookies);
         return reply.send(body as never);
       } catch (error) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { SignedInView, SignInFields } from '../../core/signin/index.ts';
+import { SignInAnswer, SignInFields } from '../../core/signin/index.ts';
 import { Email, Password } from '../../platform/http/shapes.ts';
 
 export const LoginBody = Type.Object(
@@ -7,4 +7,4 @@ export const LoginBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const LoginAnswers = { 200: SignedInView };
+export const LoginAnswers = { 200: SignInAnswer };

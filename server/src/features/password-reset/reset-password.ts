@@ -84,7 +84,7 @@ export async function resetPassword(
     const acting = await endImpersonations(tx, user.id, now);
     await forgetDevices(tx, user.id, null);
     await endOneTime(tx, user.id, ['reset-password', 'choose-password', 'verify-email', 'confirm-email'], origin.now);
-    await deps.guesses.unlock(tx, user.email);
+    await deps.guesses.unlock(tx, user);
     await record({
       audit: [
         {

@@ -26,7 +26,7 @@ export async function reauthenticate(
   await requirePassword(deps, principal, password, origin);
   return deps.unit.change(async (tx, record) => {
     await deps.guesses.succeeded(tx, principal.user.email, principal.deviceId);
-    const cookie = await deps.sessions.reauthenticated(tx, principal, 'pwd', origin.now);
+    const cookie = await deps.sessions.reauthenticated(tx, principal, ['pwd'], origin.now);
     await record({
       audit: [
         {

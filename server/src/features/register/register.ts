@@ -5,7 +5,7 @@ import type { Flags } from '../../core/flags/index.ts';
 import { endOneTime, issueOneTime } from '../../core/one-time/index.ts';
 import type { OutgoingMail } from '../../core/outbox/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
-import { nextStep, type SignedIn, type SignIn } from '../../core/signin/index.ts';
+import type { Outcome, SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findUserByEmail, insertUser, requireEmail, requireName, type UserRow } from '../../core/users/index.ts';
 import { uuidv7 } from '../../lib/id.ts';
@@ -38,11 +38,7 @@ type Record = Parameters<Parameters<Unit['change']>[0]>[1];
  * computed and thrown away, and the owner is told by mail. An unverified account is not extended by whoever registers
  * it again (pre-hijacking): its earlier link ends, and the mail offers to choose a new password.
  */
-export async function register(
-  deps: RegisterDeps,
-  body: Registration,
-  origin: RequestOrigin,
-): Promise<SignedIn | null> {
+export async function register(deps: RegisterDeps, body: Registration, origin: RequestOrigin): Promise<Outcome | null> {
   const email = requireEmail(body.email);
   // Before anything is looked up: a closed registration says the same of every address.
   await deps.flags.requireOn('registration', { key: email });
@@ -53,7 +49,7 @@ export async function register(
 
   const isOptional = deps.config.EMAIL_VERIFICATION === 'optional';
 
-  const signedIn = await deps.unit.change(async (tx, record) => {
+  const outcome = await deps.unit.change(async (tx, record) => {
     const id = uuidv7(origin.now);
     const createdAt = new Date(origin.now);
     const isNew = await insertUser(tx, { id, email, name, passwordHash, verifiedAt: null, createdAt });
@@ -65,8 +61,8 @@ export async function register(
     await record({ audit, mail });
     return here;
   });
-  if (isOptional && signedIn === null) throw new Refusal('email_taken');
-  return signedIn;
+  if (isOptional && outcome === null) throw new Refusal('email_taken');
+  return outcome;
 }
 
 /**
@@ -109,18 +105,14 @@ async function signInAtOnce(
   user: UserRow,
   body: Registration,
   origin: RequestOrigin,
-): Promise<SignedIn> {
-  const next = nextStep({ isActive: true, isEmailVerified: false, factors: [] }, [{ method: 'pwd' }], {
-    requiresVerifiedEmail: false,
-  });
-  if (next.step !== 'complete') throw new Refusal('invalid_credentials');
-  const { signedIn, effects } = await deps.signIn.completeIn(tx, {
+): Promise<Outcome> {
+  const { outcome, effects } = await deps.signIn.proceedIn(tx, {
     user,
-    amr: next.amr,
+    proofs: [{ method: 'pwd' }],
     mode: body.session ?? 'token',
     deviceToken: body.device_token,
     origin,
   });
   await record(effects);
-  return signedIn;
+  return outcome;
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignedIn } from '../../core/signin/index.ts';
+import { answerSignIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { type RegisterDeps, register } from './register.ts';
@@ -30,9 +30,9 @@ export function routes(app: FastifyInstance, deps: Deps): void {
           body: request.body as Record<string, unknown>,
         },
         async () => {
-          const signedIn = await register(deps, request.body, request.from);
-          if (signedIn === null) return { status: 202, body: { status: 'verification_sent' } };
-          const { body, cookies } = answerSignedIn(deps, signedIn);
+          const outcome = await register(deps, request.body, request.from);
+          if (outcome === null) return { status: 202, body: { status: 'verification_sent' } };
+          const { body, cookies } = answerSignIn(deps, outcome);
           reply.header('set-cookie', cookies);
           return { status: 201, body, secret: true };
         },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { SignedInView, SignInFields } from '../../core/signin/index.ts';
+import { SignInAnswer, SignInFields } from '../../core/signin/index.ts';
 import { Email, Name, NewPassword } from '../../platform/http/shapes.ts';
 
 export const RegisterBody = Type.Object(
@@ -9,4 +9,4 @@ export const RegisterBody = Type.Object(
 
 export const VerificationSent = Type.Object({ status: Type.Literal('verification_sent') });
 
-export const RegisterAnswers = { 201: SignedInView, 202: VerificationSent };
+export const RegisterAnswers = { 201: SignInAnswer, 202: VerificationSent };

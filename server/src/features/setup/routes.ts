@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignedIn } from '../../core/signin/index.ts';
+import { answerSignIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { SetupAnswers, SetupBody } from './schema.ts';
@@ -21,7 +21,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { body, cookies } = answerSignedIn(deps, await setUp(deps, request.body, request.from));
+      const { body, cookies } = answerSignIn(deps, await setUp(deps, request.body, request.from));
       if (cookies.length > 0) reply.header('set-cookie', cookies);
       return reply.send(body as never);
     },

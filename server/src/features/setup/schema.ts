@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import { SignedInView, SignInFields } from '../../core/signin/index.ts';
+import { SignInAnswer, SignInFields } from '../../core/signin/index.ts';
 import { Email, NewPassword, OneTimeToken } from '../../platform/http/shapes.ts';
 
 export const SetupBody = Type.Object(
   { token: OneTimeToken, email: Email, password: NewPassword, ...SignInFields },
   { additionalProperties: false },
 );
-export const SetupAnswers = { 200: SignedInView };
+export const SetupAnswers = { 200: SignInAnswer };

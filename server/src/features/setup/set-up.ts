@@ -1,7 +1,7 @@
 import type { Unit } from '../../core/effects/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { useSetupLink } from '../../core/setup/index.ts';
-import type { SignedIn, SignIn } from '../../core/signin/index.ts';
+import type { Outcome, SignIn } from '../../core/signin/index.ts';
 import { findUser, grantRole, insertUser, requireEmail, type UserRow } from '../../core/users/index.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -22,7 +22,7 @@ export interface SetUp {
 }
 
 /** The first administrator, once. Who holds the link was given it on the machine itself. */
-export async function setUp(deps: SetUpDeps, body: SetUp, origin: RequestOrigin): Promise<SignedIn> {
+export async function setUp(deps: SetUpDeps, body: SetUp, origin: RequestOrigin): Promise<Outcome> {
   const email = requireEmail(body.email);
   const faults = await deps.passwords.check(body.password, { email, name: null });
   if (faults.length > 0) throw new Refusal('password_rejected', { errors: faults });
@@ -36,15 +36,15 @@ export async function setUp(deps: SetUpDeps, body: SetUp, origin: RequestOrigin)
     if (!isNew) throw new Refusal('email_taken');
     await grantRole(tx, id, 'admin');
     const user = (await findUser(tx, id)) as UserRow;
-    const { signedIn, effects } = await deps.signIn.completeIn(tx, {
+    const { outcome, effects } = await deps.signIn.proceedIn(tx, {
       user,
-      amr: ['pwd'],
+      proofs: [{ method: 'pwd' }],
       mode: body.session ?? 'token',
       deviceToken: body.device_token,
       origin,
       audit: { action: 'setup.completed' },
     });
     await record(effects);
-    return signedIn;
+    return outcome;
   });
 }

@@ -5,7 +5,7 @@ import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../clock.ts';
 import { addressKey } from './address.ts';
 import { type CookieNames, readCookie } from './cookies.ts';
-import { may, type Principal } from './principal.ts';
+import { may, type Principal, type PrincipalUser } from './principal.ts';
 import type { RouteRules } from './route.ts';
 
 export interface GuardDeps {
@@ -18,6 +18,8 @@ export interface GuardDeps {
   /** Throws a Refusal (401, or 503 where nobody can say) for a credential that does not stand. */
   authenticate(credential: { bearer?: string; cookie?: string }): Principal | Promise<Principal>;
   csrfTokens(sessionId: string): string[];
+  /** The second factors of a user, in the order in which they are offered. */
+  factorsOf(user: PrincipalUser): readonly string[];
   /** Counts now, with what other processes counted. */
   countNow(policy: string, key: string, limit: RateLimit): Promise<LimitState>;
   /** Counts here, and agrees with the other processes within a second. */
@@ -46,6 +48,15 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     const site = request.headers['sec-fetch-site'];
     if (origin !== undefined ? origins.has(origin) || anyOrigin : site === undefined || isOwnSite(site)) return;
     throw new Refusal('origin_not_allowed');
+  };
+
+  const requireFresh = (principal: Principal, fresh: true | 'factor'): void => {
+    const since = deps.clock.now() - config.REAUTH_WITHIN * 1000;
+    if (principal.authenticatedAt < since) throw new Refusal('reauthentication_required');
+    const factors = fresh === 'factor' ? deps.factorsOf(principal.user) : [];
+    if (factors.length > 0 && (principal.factorAt ?? 0) < since) {
+      throw new Refusal('reauthentication_required', { detail: 'It takes a second factor.', factors });
+    }
   };
 
   return async (request, reply) => {
@@ -78,9 +89,7 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
       throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
     }
     if (typeof rules.access === 'object' && !may(principal, rules.access.permission)) throw new Refusal('forbidden');
-    if (rules.fresh && deps.clock.now() - principal.authenticatedAt > config.REAUTH_WITHIN * 1000) {
-      throw new Refusal('reauthentication_required');
-    }
+    if (rules.fresh) requireFresh(principal, rules.fresh);
   };
 }
 

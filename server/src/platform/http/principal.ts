@@ -5,6 +5,8 @@ export interface Principal {
   readonly deviceId: string | null;
   readonly amr: readonly string[];
   readonly authenticatedAt: number;
+  /** When a second factor was last proven in this session. */
+  readonly factorAt: number | null;
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly user: PrincipalUser;
@@ -23,6 +25,11 @@ export interface PrincipalUser {
   readonly permissions: readonly string[];
   readonly status: 'active' | 'disabled';
   readonly hasPassword: boolean;
+  readonly totp: boolean;
+  readonly passkeys: number;
+  /** Whether a code by mail is a second factor. */
+  readonly mailFactor: boolean;
+  readonly recoveryCodesLeft: number;
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -32,4 +39,9 @@ export interface PrincipalUser {
 export function may(principal: Principal, permission: string): boolean {
   const held = principal.user.permissions;
   return held.includes('*') || held.includes(permission);
+}
+
+/** Authentication context class (NIST 800-63 words): `aal2` where two factors were proven in the session. */
+export function acrOf(amr: readonly string[]): 'aal1' | 'aal2' {
+  return amr.includes('mfa') ? 'aal2' : 'aal1';
 }

@@ -13,8 +13,11 @@ export interface RouteRules {
    * `none`: never counted; a public one looks up no credential either.
    */
   limits?: 'none' | 'address' | 'login' | 'user-later';
-  /** Takes authentication within REAUTH_WITHIN. */
-  fresh?: boolean;
+  /**
+   * Takes authentication within REAUTH_WITHIN. `factor`: by a second factor, if the account has one; for what a thief
+   * of the password alone must not do.
+   */
+  fresh?: boolean | 'factor';
   /** May an administrator who acts as the user do this? No, unless said so. Reading always may. */
   impersonated?: boolean;
   /** Left out of the contract (pages, assets). */

@@ -40,6 +40,7 @@ export const ProblemView = Type.Object(
     ),
     policy: Type.Optional(Type.String()),
     retry_after: Type.Optional(Type.Integer()),
+    factors: Type.Optional(Type.Array(Type.String(), { description: 'What `POST /auth/reauthenticate` takes.' })),
   },
   { $id: 'Problem' },
 );

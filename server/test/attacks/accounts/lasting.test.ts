@@ -67,7 +67,7 @@ test('BRU-05 unlocking an account unlocks its known devices too', async () => {
   for (let guess = 0; guess < 10; guess++) await login(ada.email, 'Wrong-guess-of-mine', ada.deviceToken);
   assert.equal((await login(ada.email, ada.password, ada.deviceToken)).status, 401);
   const { guesses, db } = server.app.house;
-  await guesses.unlock(db, ada.email);
+  await guesses.unlock(db, ada);
   assert.equal((await login(ada.email, ada.password, ada.deviceToken)).status, 200);
 });
 

@@ -24,6 +24,10 @@ const samples: { [T in Exclude<MailTemplate, 'nobody'>]: Required<MailData[T]> }
   'refresh-reused': { ...event, name: 'Ada' },
   'account-disabled': { when, name: 'Ada' },
   'account-deleted': { when, name: 'Ada' },
+  'magic-link': { link },
+  'mail-code': { code: '123456', for: 'factor' },
+  'security-notice': { event: 'passkey_added', what: 'Phone', ...event, name: 'Ada' },
+  'factor-reset-requested': { link, due: when, name: 'Ada' },
 };
 const all = Object.entries(samples) as [MailTemplate, Record<string, string>][];
 const render = (template: MailTemplate, data: Record<string, string>, locale?: string) =>
@@ -53,7 +57,7 @@ for (const [template, data] of all) {
   test(`${template} lets no input become markup, a header or a link`, () => {
     const evil = '"><script>alert(1)</script>\r\nBcc: c@d.test\u0000 https://evil.test www.evil.test';
     const hostile: Record<string, string> = { ...data, ...(data.link ? { link: `${link}"><script>` } : {}) };
-    for (const key of ['name', 'device', 'address']) if (key in hostile) hostile[key] = evil;
+    for (const key of ['name', 'device', 'address', 'what']) if (key in hostile) hostile[key] = evil;
     if ('newEmail' in hostile) hostile.newEmail = '"><script>@x.test';
     const { subject, text, html } = render(template, hostile);
     assert.doesNotMatch(html, /<script/);

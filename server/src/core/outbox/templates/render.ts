@@ -7,11 +7,15 @@ import { choosePassword } from './choose-password.ts';
 import { confirmEmail } from './confirm-email.ts';
 import { emailChangeRequested } from './email-change-requested.ts';
 import { emailChanged } from './email-changed.ts';
+import { factorResetRequested } from './factor-reset-requested.ts';
 import { type Letter, letterHtml, letterText } from './letter.ts';
+import { magicLink } from './magic-link.ts';
+import { mailCode } from './mail-code.ts';
 import { newDevice } from './new-device.ts';
 import { passwordChanged } from './password-changed.ts';
 import { refreshReused } from './refresh-reused.ts';
 import { resetPassword } from './reset-password.ts';
+import { securityNotice } from './security-notice.ts';
 import { verifyEmail } from './verify-email.ts';
 
 /** English is always there; another language is another function in a template's file. */
@@ -32,6 +36,10 @@ const templates: { readonly [T in Exclude<MailTemplate, 'nobody'>]: Template<T> 
   'refresh-reused': refreshReused,
   'account-disabled': accountDisabled,
   'account-deleted': accountDeleted,
+  'magic-link': magicLink,
+  'mail-code': mailCode,
+  'security-notice': securityNotice,
+  'factor-reset-requested': factorResetRequested,
 };
 
 interface RenderedMail {

@@ -60,3 +60,9 @@ export function eventFacts(event: { when?: string; device?: string; address?: st
   if (event.address) facts.push(['Network address', networkAddress(event.address)]);
   return facts;
 }
+
+/** A name that somebody gave to something, or nothing where it could be read as a link or a sentence. */
+export function label(text?: string): string | null {
+  const shown = (text ?? '').trim();
+  return /^[\p{L}\p{M}\p{N}'’() -]{1,40}$/u.test(shown) ? shown : null;
+}

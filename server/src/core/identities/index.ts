@@ -1,0 +1,26 @@
+import { Refusal } from '../../lib/refusal.ts';
+import type { Tx } from '../../platform/db/index.ts';
+import { countWaysIn } from './store.ts';
+
+export {
+  deleteIdentitiesOf,
+  deleteIdentity,
+  findIdentity,
+  findTokens,
+  type IdentityRow,
+  insertIdentity,
+  listIdentities,
+  replaceTokens,
+  touchIdentity,
+} from './store.ts';
+
+/**
+ * Before a passkey or a linked provider is removed: something else than the mailbox must still lead into the account.
+ * The caller has locked the user, so that two removals at once see each other.
+ */
+export async function requireAnotherWayIn(tx: Tx, userId: string): Promise<void> {
+  const ways = await countWaysIn(tx, userId);
+  if (ways === undefined || Number(ways.has_password) + ways.passkeys + ways.identities <= 1) {
+    throw new Refusal('last_sign_in_method');
+  }
+}

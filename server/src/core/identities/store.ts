@@ -1,0 +1,114 @@
+import type { Sql } from '../../platform/db/index.ts';
+
+/** An account at a provider that is linked to a user. */
+export interface IdentityRow {
+  id: string;
+  user_id: string;
+  provider: string;
+  issuer: string;
+  subject: string;
+  email: string | null;
+  created_at: Date;
+  last_used_at: Date;
+}
+
+const COLUMNS = 'id, user_id, provider, issuer, subject, email, created_at, last_used_at';
+
+export async function findIdentity(sql: Sql, issuer: string, subject: string): Promise<IdentityRow | undefined> {
+  const rows = await sql.query<IdentityRow>(
+    `SELECT ${COLUMNS} FROM auth.identities WHERE issuer = $1 AND subject = $2`,
+    [issuer, subject],
+  );
+  return rows[0];
+}
+
+/** False where the account at the provider is linked already, to whomever. */
+export async function insertIdentity(
+  sql: Sql,
+  one: {
+    id: string;
+    userId: string;
+    provider: string;
+    issuer: string;
+    subject: string;
+    email: string | null;
+    tokensSealed: string | null;
+    now: Date;
+  },
+): Promise<boolean> {
+  const count = await sql.execute(
+    `INSERT INTO auth.identities (id, user_id, provider, issuer, subject, email, created_at, last_used_at, tokens_sealed)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) ON CONFLICT (issuer, subject) DO NOTHING`,
+    [one.id, one.userId, one.provider, one.issuer, one.subject, one.email, one.now, one.tokensSealed],
+  );
+  return count === 1;
+}
+
+/** The provider's account was used: what it says of its address is noted, and moves nobody (EML-13). */
+export async function touchIdentity(
+  sql: Sql,
+  id: string,
+  seen: { email: string | null; tokensSealed: string | null; now: Date },
+): Promise<void> {
+  await sql.execute(
+    'UPDATE auth.identities SET last_used_at = $2, email = $3, tokens_sealed = coalesce($4, tokens_sealed) WHERE id = $1',
+    [id, seen.now, seen.email, seen.tokensSealed],
+  );
+}
+
+export async function listIdentities(sql: Sql, userId: string): Promise<IdentityRow[]> {
+  return sql.query<IdentityRow>(`SELECT ${COLUMNS} FROM auth.identities WHERE user_id = $1 ORDER BY id`, [userId]);
+}
+
+/** The identity, if it is this user's. */
+export async function deleteIdentity(sql: Sql, userId: string, id: string): Promise<IdentityRow | undefined> {
+  const rows = await sql.query<IdentityRow>(
+    `DELETE FROM auth.identities WHERE user_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
+    [userId, id],
+  );
+  return rows[0];
+}
+
+export async function deleteIdentitiesOf(sql: Sql, userId: string): Promise<number> {
+  return sql.execute('DELETE FROM auth.identities WHERE user_id = $1', [userId]);
+}
+
+export async function findTokens(
+  sql: Sql,
+  userId: string,
+  id: string,
+): Promise<{ provider: string; tokens_sealed: string | null } | undefined> {
+  const rows = await sql.query<{ provider: string; tokens_sealed: string | null }>(
+    'SELECT provider, tokens_sealed FROM auth.identities WHERE user_id = $1 AND id = $2',
+    [userId, id],
+  );
+  return rows[0];
+}
+
+/** Replaces tokens that were just refreshed; false where another request did it first. */
+export async function replaceTokens(sql: Sql, id: string, from: string, to: string): Promise<boolean> {
+  return (
+    (await sql.execute('UPDATE auth.identities SET tokens_sealed = $3 WHERE id = $1 AND tokens_sealed = $2', [
+      id,
+      from,
+      to,
+    ])) === 1
+  );
+}
+
+export interface WaysIn {
+  has_password: boolean;
+  passkeys: number;
+  identities: number;
+}
+
+export async function countWaysIn(sql: Sql, userId: string): Promise<WaysIn | undefined> {
+  const rows = await sql.query<WaysIn>(
+    `SELECT u.password_hash IS NOT NULL AS has_password,
+            (SELECT count(*)::int FROM auth.passkeys k WHERE k.user_id = u.id) AS passkeys,
+            (SELECT count(*)::int FROM auth.identities i WHERE i.user_id = u.id) AS identities
+       FROM auth.users u WHERE u.id = $1`,
+    [userId],
+  );
+  return rows[0];
+}
