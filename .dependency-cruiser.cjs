@@ -16,6 +16,8 @@ const rooms = {
   '@openfeature/server-sdk': ['core/flags/'],
   '@openfeature/core': ['core/flags/'],
   'oidc-provider': ['oidc/'],
+  qrcode: ['core/enrolment/'],
+  '@simplewebauthn/server': ['core/passkeys/'],
   pino: ['platform/log'],
   'prom-client': ['platform/metrics'],
   citty: ['cli/'],

@@ -36,6 +36,7 @@ CREATE TABLE auth.passkeys (
   transports text[] NOT NULL DEFAULT '{}',
   backup_eligible boolean NOT NULL,         -- fixed for the life of the credential (WebAuthn Level 3, 6.1.3)
   backed_up boolean NOT NULL,
+  second_factor_only boolean NOT NULL,      -- made without user verification: it never signs in by itself
   created_at timestamptz NOT NULL,
   last_used_at timestamptz
 ) WITH (fillfactor = 85);

@@ -7,13 +7,16 @@ import { countUnsealed, createSealer } from './core/audit/index.ts';
 import { lastProvenAt } from './core/backup/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
+import { applyDueReset } from './core/factor-reset/index.ts';
 import { createFactors, factorsOf } from './core/factors/index.ts';
 import { createFlags } from './core/flags/index.ts';
 import { housekeeping } from './core/housekeeping/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
 import { createKeys } from './core/keys/index.ts';
 import { createOutboxWorker, outboxDepth } from './core/outbox/index.ts';
+import { createPasskeys } from './core/passkeys/index.ts';
 import { createPasswords } from './core/passwords/index.ts';
+import { createSecondFactor } from './core/second-factor/index.ts';
 import { createSessions } from './core/sessions/index.ts';
 import { createSignIn } from './core/signin/index.ts';
 import { createGuesses, createRequestCounts } from './core/throttle/index.ts';
@@ -21,14 +24,20 @@ import { createBearer, createTokens } from './core/tokens/index.ts';
 import { account } from './features/account/index.ts';
 import { admin } from './features/admin/index.ts';
 import { emailVerification } from './features/email-verification/index.ts';
+import { factorReset } from './features/factor-reset/index.ts';
+import { factors } from './features/factors/index.ts';
 import type { Feature, House } from './features/feature.ts';
 import { flags } from './features/flags/index.ts';
 import { inbox } from './features/inbox/index.ts';
 import { login } from './features/login/index.ts';
 import { logout } from './features/logout/index.ts';
+import { magicLink } from './features/magic-link/index.ts';
+import { mailCode } from './features/mail-code/index.ts';
+import { mfa } from './features/mfa/index.ts';
 import { operations } from './features/operations/index.ts';
 import { ownSessions } from './features/own-sessions/index.ts';
 import { pages } from './features/pages/index.ts';
+import { passkeys } from './features/passkeys/index.ts';
 import { passwordReset } from './features/password-reset/index.ts';
 import { reauthentication } from './features/reauthentication/index.ts';
 import { refresh } from './features/refresh/index.ts';
@@ -58,11 +67,17 @@ function features(house: House): Feature[] {
     register(house),
     emailVerification(house),
     login(house),
+    magicLink(house),
+    mailCode(house),
+    mfa(house),
     refresh(house),
     logout(house),
     reauthentication(house),
     passwordReset(house),
+    passkeys(house),
     account(house),
+    factors(house),
+    factorReset(house),
     ownSessions(house),
     flags(house),
     admin(house),
@@ -127,7 +142,14 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
   const changes = createChanges({ db: feed, cache, clock, onError, onLearned: metrics.revocationLatency });
   const transport = openMailTransport(config, { db, clock });
   const outbox = createOutboxWorker({ db, encryption, transport, config, clock, log, metrics });
-  const unit = createUnit({ db, encryption, clock, changes, mailWaiting: () => outbox.poke() });
+  const unit = createUnit({
+    db,
+    encryption,
+    clock,
+    changes,
+    mailWaiting: () => outbox.poke(),
+    onAudited: metrics.audited,
+  });
   const featureFlags = createFlags({ db, changes, clock, onEvaluated: metrics.flagEvaluated });
   const keys = createKeys({ db, encryption, clock, changes, config });
   const tokens = createTokens({ keys, clock, config });
@@ -153,8 +175,18 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
       unit.record({ audit: [line] }).catch(onError);
     },
   });
-  const factors = createFactors(encryption);
-  const signIn = createSignIn({ db, unit, sessions, guesses, encryption, config });
+  const factorSecrets = createFactors(encryption);
+  const passkeys = createPasskeys({ config, unit, guesses });
+  const secondFactor = createSecondFactor({ db, factors: factorSecrets, passkeys, passwords, guesses });
+  const signIn = createSignIn({
+    db,
+    unit,
+    sessions,
+    guesses,
+    encryption,
+    config,
+    applyDueReset: (tx, user, origin) => applyDueReset(factorSecrets, tx, user, origin),
+  });
   const idempotency = createIdempotency({ db, clock, encryption });
   const sealer = createSealer({
     db,
@@ -213,7 +245,9 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     sessions,
     passwords,
     guesses,
-    factors,
+    factors: factorSecrets,
+    passkeys,
+    secondFactor,
     counts,
     signIn,
     idempotency,

@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { readDatabase } from './database.ts';
 import { readJwtKeys } from './jwt-keys.ts';
+import { readProviders } from './providers.ts';
 import type { Reading } from './reading.ts';
 import { readRedis } from './redis.ts';
-import { readMail, readOAuth } from './services.ts';
+import { readMail } from './services.ts';
 import type { Name, Values } from './table.ts';
 import { readTls } from './tls.ts';
 import { readUrls } from './urls.ts';
@@ -64,7 +65,7 @@ export function readParts(reading: Reading) {
     redis: readRedis(reading),
     jwtKeys: readJwtKeys(reading),
     mail: readMail(reading),
-    oauth: readOAuth(reading),
+    providers: readProviders(reading),
     tls: readTls(reading),
     webauthn: readWebauthn(reading, urls.publicUrl),
   };
@@ -76,6 +77,7 @@ export function assemble(values: Values, { urls, ...parts }: Parts, cwd: string)
     ...parts,
     PUBLIC_URL: urls.publicUrl,
     APP_LINK_BASE: urls.linkBase,
+    OAUTH_REDIRECT_URL: values.OAUTH_REDIRECT_URL ?? `${urls.publicUrl}/auth/callback`,
     JWT_ISSUER: urls.issuer,
     JWT_AUDIENCE: urls.audience,
     SERVICE_NAME: values.SERVICE_NAME ?? new URL(urls.publicUrl).hostname,

@@ -110,22 +110,39 @@ export interface Config {
   readonly SHUTDOWN_DELAY: number;
   readonly EMBEDDED_ACCEPT_POWER_LOSS: boolean;
 
-  /** For a later feature: social sign-in. */
-  readonly oauth: {
-    readonly google: OAuthClient | null;
-    readonly github: OAuthClient | null;
-    readonly redirectUrl: string | null;
-  };
+  /** Where providers send people back to; the id of the provider is put behind it. */
+  readonly OAUTH_REDIRECT_URL: string;
+  readonly providers: readonly ProviderSettings[];
+}
+
+/** Somebody else's accounts that people may sign in with, as its preset and its entry say together. */
+export interface ProviderSettings {
+  readonly id: string;
+  readonly preset: string | null;
+  readonly name: string;
+  readonly protocol: 'oidc' | 'oauth';
+  /** May hold `{tenantid}`. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientAuth:
+    | { readonly kind: 'post' | 'basic'; readonly secret: string }
+    | { readonly kind: 'apple'; readonly teamId: string; readonly keyId: string; readonly privateKey: string };
+  readonly scopes: string;
+  readonly responseMode: 'query' | 'form_post';
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Whether its `email_verified: true` counts at all. */
+  readonly verifiesAddresses: boolean;
+  /** Where its word is as good as the mailbox; `*`: everywhere. */
+  readonly authoritativeDomains: readonly string[];
+  readonly hostedDomainClaim: string | null;
+  readonly storesTokens: boolean;
+  /** Other hosts than the issuer's that the server may call. */
+  readonly hosts: readonly string[];
 }
 
 export interface RateLimit {
   readonly max: number;
   readonly seconds: number;
-}
-
-export interface OAuthClient {
-  readonly clientId: string;
-  readonly clientSecret: string;
 }
 
 export interface EmbeddedDatabase {

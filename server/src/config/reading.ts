@@ -38,7 +38,9 @@ function readValue(
   report: Report,
 ): unknown {
   if (text !== undefined) {
-    const parsed = hasControlCharacters(text) ? { problem: 'has control characters in it' } : entry.parser.parse(text);
+    const parsed = hasControlCharacters(entry.mayHaveLines === true ? text.replace(/[\r\n\t]/g, '') : text)
+      ? { problem: 'has control characters in it' }
+      : entry.parser.parse(text);
     if ('value' in parsed) return parsed.value;
     report.fault(name, entry.isSecret ? parsed.problem : `is ${shown(text)}, which ${parsed.problem}`);
   } else if (isProduction && entry.isRequiredInProduction === true && !report.blames(name)) {

@@ -1,4 +1,4 @@
-import type { Config, OAuthClient } from './config.ts';
+import type { Config } from './config.ts';
 import type { Reading } from './reading.ts';
 import type { Name } from './table.ts';
 
@@ -49,28 +49,7 @@ function readSes({ values, report }: Reading): Config['mail'] {
   };
 }
 
-export function readOAuth(reading: Reading): Config['oauth'] {
-  const { values, report } = reading;
-  const google = readClient('GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET', reading);
-  const github = readClient('GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', reading);
-  if ((google || github) && values.OAUTH_REDIRECT_URL === null && !report.blames('OAUTH_REDIRECT_URL')) {
-    report.fault('OAUTH_REDIRECT_URL', `is missing; ${google ? 'GOOGLE_CLIENT_ID' : 'GITHUB_CLIENT_ID'} needs it`);
-  }
-  return { google, github, redirectUrl: values.OAUTH_REDIRECT_URL };
-}
-
-function readClient(
-  idName: 'GOOGLE_CLIENT_ID' | 'GITHUB_CLIENT_ID',
-  secretName: 'GOOGLE_CLIENT_SECRET' | 'GITHUB_CLIENT_SECRET',
-  reading: Reading,
-): OAuthClient | null {
-  requireBoth(idName, secretName, reading);
-  const clientId = reading.values[idName];
-  const clientSecret = reading.values[secretName];
-  return clientId === null || clientSecret === null ? null : { clientId, clientSecret };
-}
-
-function requireBoth(first: Name, second: Name, { report, isGiven }: Reading): void {
+export function requireBoth(first: Name, second: Name, { report, isGiven }: Reading): void {
   if (isGiven(first) === isGiven(second) || report.blames(first, second)) return;
   const [present, absent] = isGiven(first) ? [first, second] : [second, first];
   report.fault(absent, `is missing, but ${present} is set`, `both of ${first} and ${second}, or neither`);

@@ -11,6 +11,8 @@ interface Entry {
   readonly defaultNote?: string;
   /** Never printed; may come from NAME_FILE, and as a reference to a secret store. */
   readonly isSecret?: boolean;
+  /** May be written over several lines, as JSON in a file is. */
+  readonly mayHaveLines?: boolean;
   /** Comma-separated secrets: the first is used, all are accepted. */
   readonly isList?: boolean;
   readonly isRequiredInProduction?: boolean;

@@ -86,6 +86,11 @@ function passwordsOf({ values }: Reading): Password[] {
     ['AWS_SECRET_ACCESS_KEY', 'aws', values.AWS_SECRET_ACCESS_KEY],
     ['GOOGLE_CLIENT_SECRET', 'google', values.GOOGLE_CLIENT_SECRET],
     ['GITHUB_CLIENT_SECRET', 'github', values.GITHUB_CLIENT_SECRET],
+    ...(values.OIDC_PROVIDERS ?? []).map(({ id, client_secret: secret }): [Name, string, string | null] => [
+      'OIDC_PROVIDERS',
+      `provider ${id}`,
+      typeof secret === 'string' ? secret : null,
+    ]),
   ];
   return found.flatMap(([name, system, secret]) => (secret ? [{ name, system, secret }] : []));
 }

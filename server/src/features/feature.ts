@@ -6,7 +6,9 @@ import type { Factors } from '../core/factors/index.ts';
 import type { Flags } from '../core/flags/index.ts';
 import type { Idempotency } from '../core/idempotency/index.ts';
 import type { Keys } from '../core/keys/index.ts';
+import type { Passkeys } from '../core/passkeys/index.ts';
 import type { Passwords } from '../core/passwords/index.ts';
+import type { SecondFactor } from '../core/second-factor/index.ts';
 import type { Sessions } from '../core/sessions/index.ts';
 import type { SignIn } from '../core/signin/index.ts';
 import type { Guesses, RequestCounts } from '../core/throttle/index.ts';
@@ -56,6 +58,8 @@ export interface House {
   readonly passwords: Passwords;
   readonly guesses: Guesses;
   readonly factors: Factors;
+  readonly secondFactor: SecondFactor;
+  readonly passkeys: Passkeys;
   readonly counts: RequestCounts;
   readonly signIn: SignIn;
   readonly idempotency: Idempotency;

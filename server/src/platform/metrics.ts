@@ -14,6 +14,8 @@ export interface Metrics {
   request(method: string, route: string | undefined, status: number, seconds: number): void;
   login(outcome: string): void;
   refresh(outcome: string): void;
+  /** A security event was recorded: every kind of it is a line of the audit log and a figure here. */
+  audited(action: string, outcome: string): void;
   rateLimited(policy: string): void;
   /** From the commit of a revocation until this process knew of it. */
   revocationLatency(seconds: number): void;
@@ -115,6 +117,12 @@ function requestRecorder(registry: Registry): Metrics['request'] {
 function accountMetrics(registry: Registry) {
   const logins = counter(registry, 'logins_total', 'Sign-ins by outcome.', 'outcome');
   const refreshes = counter(registry, 'refreshes_total', 'Refreshes of tokens by outcome.', 'outcome');
+  const events = new Counter({
+    name: 'audit_events_total',
+    help: 'Security events recorded, by the names of the audit log.',
+    labelNames: ['action', 'outcome'],
+    registers: [registry],
+  });
   const limited = counter(registry, 'rate_limited_total', 'Requests refused by a limit.', 'policy');
   const latency = histogram(
     registry,
@@ -125,6 +133,7 @@ function accountMetrics(registry: Registry) {
   return {
     login: (outcome: string) => logins.inc({ outcome }),
     refresh: (outcome: string) => refreshes.inc({ outcome }),
+    audited: (action: string, outcome: string) => events.inc({ action, outcome }),
     rateLimited: (policy: string) => limited.inc({ policy }),
     revocationLatency: (seconds: number) => latency.observe(Math.max(0, seconds)),
   };

@@ -1,4 +1,5 @@
 import { boolean, oneOf, rateLimit, text, wholeNumber } from '../parsers.ts';
+import { providerList } from '../provider-fields.ts';
 import { credential } from '../secret-parsers.ts';
 import { optional, setting } from '../setting.ts';
 import { baseUrl } from '../url-parsers.ts';
@@ -89,7 +90,15 @@ export const oauth = {
     description: 'The secret of `GITHUB_CLIENT_ID`.',
     example: 'SECRET',
   }),
+  OIDC_PROVIDERS: optional(providerList, {
+    isSecret: true,
+    mayHaveLines: true,
+    description:
+      'More providers to sign in with, as a JSON array of objects: any OpenID Connect issuer, or a `preset` (google, github, apple, microsoft, gitlab, discord). Fields: `id`, `preset`, `name`, `issuer` (GitHub Enterprise: `base_url`), `client_id`, `client_secret` (Apple: `team_id`, `key_id`, `private_key`), `client_auth` (post or basic), `scopes`, `authoritative_domains` (whose mailboxes the provider gives out: only there it may sign somebody in to an account that exists already), `store_tokens`, `hosts` (others than the issuer that keys, tokens and claims are fetched from).',
+    example: '[{"id":"acme","issuer":"https://id.example.com","client_id":"auth-api","client_secret":"SECRET"}]',
+  }),
   OAUTH_REDIRECT_URL: optional(baseUrl, {
+    defaultNote: '`PUBLIC_URL` and `/auth/callback`',
     description:
       'Where providers send people back to; `/{provider}` is put behind it. Must be https in production, except on this machine.',
     example: 'https://auth.example.com/auth/callback',

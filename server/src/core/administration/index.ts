@@ -11,6 +11,7 @@ export { findUsers } from './find-users.ts';
 export { type ImpersonateDeps, impersonate } from './impersonate.ts';
 export { listKeyViews, revokeKey, rotateKeys } from './keys.ts';
 export { clearLimits, explainLimits, type LimitsDeps } from './limits.ts';
+export { type ResetFactorsDeps, resetFactors } from './reset-factors.ts';
 export { type SendResetDeps, sendPasswordReset } from './send-password-reset.ts';
 export { createStats } from './stats.ts';
 export { disableUser, enableUser, unlockUser, verifyUserEmail } from './user-status.ts';

@@ -1,13 +1,20 @@
 import { Refusal } from '../../lib/refusal.ts';
 import type { Unit } from '../effects/index.ts';
-import { endOneTime, type Purpose } from '../one-time/index.ts';
+import { endOneTime, type Purpose, SIGN_IN_PURPOSES } from '../one-time/index.ts';
 import { type Administrator, administer, lineOf, requireAnotherAdministrator, requireTarget } from '../roles/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser, markVerified, type UserRow } from '../users/index.ts';
 import { setStatus } from './store.ts';
 
-const LINKS: readonly Purpose[] = ['verify-email', 'choose-password', 'reset-password', 'confirm-email', 'undo-email'];
+const LINKS: readonly Purpose[] = [
+  'verify-email',
+  'choose-password',
+  'reset-password',
+  'confirm-email',
+  'undo-email',
+  ...SIGN_IN_PURPOSES,
+];
 
 /** Out everywhere within a second: sessions, links, and what the user does as somebody else. */
 export async function disableUser(

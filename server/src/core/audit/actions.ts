@@ -49,6 +49,9 @@ const catalogue = {
   'session.mfa_failed': { meaning: 'A second factor was wrong, or there were too many tries.' },
   'session.link_sent': { meaning: 'A sign-in link was asked for.' },
   'session.code_sent': { meaning: 'A code by mail was asked for.' },
+  'session.code_shown': {
+    meaning: 'A sign-in link was opened in another place than it was asked for, and turned into a code.',
+  },
   'user.claimed': {
     meaning: 'Who proved the address took over an account that never had: what others had set in it is gone.',
   },
@@ -65,6 +68,9 @@ const catalogue = {
   'passkey.added': { meaning: 'A passkey was registered.' },
   'passkey.updated': { meaning: 'A passkey was renamed.' },
   'passkey.removed': { meaning: 'A passkey was removed.' },
+  'passkey.suspicious': {
+    meaning: 'A passkey signed under a counter that had not grown, as a copy does: it was refused.',
+  },
   'identity.linked': { meaning: 'An account at a provider was linked.' },
   'identity.unlinked': { meaning: 'A linked account was unlinked.' },
   'role.created': { meaning: 'A role was made.' },

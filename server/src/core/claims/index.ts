@@ -29,10 +29,11 @@ export async function claimAccount(deps: ClaimDeps, tx: Tx, user: UserRow, origi
   const acting = await endImpersonations(tx, user.id, now);
   await forgetDevices(tx, user.id, null);
   await deps.factors.removeAll(tx, user.id);
-  await deleteIdentitiesOf(tx, user.id);
+  const identities = await deleteIdentitiesOf(tx, user.id);
   await endAllOneTime(tx, user.id, now);
   await deps.guesses.unlock(tx, user);
   const { locale } = user;
+  const hadFactor = user.has_totp || user.has_mail_factor || user.passkeys > 0;
   return {
     audit: [
       {
@@ -41,7 +42,7 @@ export async function claimAccount(deps: ClaimDeps, tx: Tx, user: UserRow, origi
         actor: { type: 'user', id: user.id },
         subject: user.id,
         origin,
-        detail: { sessions_ended: ended.length, had_password: user.has_password },
+        detail: { sessions_ended: ended.length, had_password: user.has_password, had_factor: hadFactor, identities },
       },
     ],
     mail: [

@@ -22,6 +22,8 @@ export interface Unit {
   change<T>(work: (tx: Tx, record: (effects: Effects) => Promise<void>) => Promise<T>): Promise<T>;
   /** Effects alone: a refusal that is worth a line. */
   record(effects: Effects): Promise<void>;
+  /** In a transaction that somebody else began: the mail worker finds out at its next look. */
+  recordIn(tx: Tx, effects: Pick<Effects, 'audit' | 'mail'>): Promise<void>;
 }
 
 interface Deps {
@@ -29,6 +31,8 @@ interface Deps {
   encryption: Encryption;
   clock: Clock;
   changes: Pick<Changes, 'announce'>;
+  /** Counts what was recorded. */
+  onAudited?(action: string, outcome: string): void;
   /** Wakes the mail worker. */
   mailWaiting(): void;
 }
@@ -36,11 +40,12 @@ interface Deps {
 interface Written {
   changes: Change[];
   hasMail: boolean;
+  audit: readonly AuditEvent[];
 }
 
-export function createUnit({ db, encryption, clock, changes, mailWaiting }: Deps): Unit {
+export function createUnit({ db, encryption, clock, changes, mailWaiting, onAudited }: Deps): Unit {
   const write = async (sql: Sql, { audit = [], mail = [], changed = [] }: Effects): Promise<Written> => {
-    if (audit.length + mail.length + changed.length === 0) return { changes: [], hasMail: false };
+    if (audit.length + mail.length + changed.length === 0) return { changes: [], hasMail: false, audit };
     const now = clock.now();
     const written = await insertEffects(
       sql,
@@ -48,9 +53,10 @@ export function createUnit({ db, encryption, clock, changes, mailWaiting }: Deps
       mail.map((one) => outboxRow(one, encryption, now)),
       changed,
     );
-    return { changes: written, hasMail: mail.length > 0 };
+    return { changes: written, hasMail: mail.length > 0, audit };
   };
-  const tell = ({ changes: written, hasMail }: Written): void => {
+  const tell = ({ changes: written, hasMail, audit }: Written): void => {
+    for (const { action, outcome } of audit) onAudited?.(action, outcome);
     if (written.length > 0) changes.announce(written);
     if (hasMail) mailWaiting();
   };
@@ -68,6 +74,9 @@ export function createUnit({ db, encryption, clock, changes, mailWaiting }: Deps
     },
     async record(effects) {
       tell(await write(db, effects));
+    },
+    async recordIn(tx, effects) {
+      await write(tx, effects);
     },
   };
 }

@@ -105,7 +105,7 @@ export interface WaysIn {
 export async function countWaysIn(sql: Sql, userId: string): Promise<WaysIn | undefined> {
   const rows = await sql.query<WaysIn>(
     `SELECT u.password_hash IS NOT NULL AS has_password,
-            (SELECT count(*)::int FROM auth.passkeys k WHERE k.user_id = u.id) AS passkeys,
+            (SELECT count(*)::int FROM auth.passkeys k WHERE k.user_id = u.id AND NOT k.second_factor_only) AS passkeys,
             (SELECT count(*)::int FROM auth.identities i WHERE i.user_id = u.id) AS identities
        FROM auth.users u WHERE u.id = $1`,
     [userId],

@@ -11,11 +11,12 @@ import {
   type OneTimeRow,
   peekToken,
   spendTry,
+  type TriedRow,
   useById,
   useToken,
 } from './store.ts';
 
-export { deleteExpiredTokens, type OneTimeRow } from './store.ts';
+export { deleteExpiredTokens, type OneTimeRow, putSecret, type TriedRow } from './store.ts';
 
 /**
  * Values that work once. Each is bound to one purpose when it is made, and only that purpose's endpoint can use it: a
@@ -80,6 +81,8 @@ export async function issueOneTime(
     secretHash?: Buffer;
     /** The value itself, where something else makes it (a WebAuthn challenge). */
     value?: string;
+    /** Over by then, however long its kind lives: what takes the place of something that began earlier. */
+    notAfter?: number;
   },
   now: number,
 ): Promise<string> {
@@ -94,7 +97,7 @@ export async function issueOneTime(
     data: subject.data ?? {},
     secretHash: subject.secretHash ?? null,
     now: new Date(now),
-    expiresAt: new Date(now + lifetime * 1000),
+    expiresAt: new Date(Math.min(now + lifetime * 1000, subject.notAfter ?? Number.POSITIVE_INFINITY)),
   });
   return token;
 }
@@ -150,7 +153,7 @@ export async function tryOneTime(
   handle: string,
   secretHash: Buffer | null,
   now: number,
-): Promise<(OneTimeRow & { isRight: boolean; attempts: number }) | undefined> {
+): Promise<TriedRow | undefined> {
   if (handle.length > 200) return undefined;
   return spendTry(sql, { hash: sha256(handle), purpose, secretHash, now: new Date(now), tries: TRIES });
 }

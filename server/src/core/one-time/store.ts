@@ -7,6 +7,12 @@ export interface OneTimeRow {
   data: Record<string, string>;
 }
 
+export interface TriedRow extends OneTimeRow {
+  isRight: boolean;
+  attempts: number;
+  secretHash: Buffer | null;
+}
+
 export async function insertToken(
   sql: Sql,
   token: {
@@ -113,17 +119,22 @@ export async function peekToken(sql: Sql, hash: Buffer, purpose: string, now: Da
 export async function spendTry(
   sql: Sql,
   one: { hash: Buffer; purpose: string; secretHash: Buffer | null; now: Date; tries: number },
-): Promise<(OneTimeRow & { isRight: boolean; attempts: number }) | undefined> {
-  const rows = await sql.query<OneTimeRow & { is_right: boolean; attempts: number }>(
+): Promise<TriedRow | undefined> {
+  const rows = await sql.query<OneTimeRow & { is_right: boolean; attempts: number; secret_hash: Buffer | null }>(
     `UPDATE auth.one_time_tokens SET attempts = attempts + 1, used_at = CASE WHEN secret_hash = $3 THEN $4 END
       WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $4 AND attempts < $5
-      RETURNING id, user_id, flow, data, attempts, coalesce(secret_hash = $3, false) AS is_right`,
+      RETURNING id, user_id, flow, data, attempts, secret_hash, coalesce(secret_hash = $3, false) AS is_right`,
     [one.hash, one.purpose, one.secretHash, one.now, one.tries],
   );
   const row = rows[0];
   if (row === undefined) return undefined;
-  const { is_right: isRight, ...rest } = row;
-  return { ...rest, isRight };
+  const { is_right: isRight, secret_hash: secretHash, ...rest } = row;
+  return { ...rest, isRight, secretHash };
+}
+
+/** Another code for a value that takes one; its tries stay as they are. */
+export async function putSecret(sql: Sql, id: string, secretHash: Buffer): Promise<void> {
+  await sql.execute('UPDATE auth.one_time_tokens SET secret_hash = $2 WHERE id = $1', [id, secretHash]);
 }
 
 export async function useById(sql: Sql, id: string, now: Date): Promise<boolean> {

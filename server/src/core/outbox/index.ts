@@ -4,7 +4,7 @@
  */
 
 export type { OutboxMetrics } from './deliver.ts';
-export type { MailData, MailTemplate, OutgoingMail } from './mail.ts';
+export type { MailData, MailTemplate, OutgoingMail, SecurityEvent } from './mail.ts';
 export { outboxRow } from './row.ts';
 export { dropMailsOf, insert, outboxDepth } from './store.ts';
 export type { OutboxWorker } from './worker.ts';

@@ -5,6 +5,7 @@
 const catalogue = {
   'users:read': 'See accounts, their roles and sessions.',
   'users:write': 'Create and change accounts; disable, enable, unlock, verify; end sessions; send reset links.',
+  'users:reset-factors': 'Take all second factors from an account whose owner has lost them.',
   'users:delete': 'Delete accounts.',
   'users:impersonate': 'Act as another user for an hour, for a reason.',
   'users:import': 'Import accounts.',

@@ -1,13 +1,13 @@
 import type { Config } from '../../config/config.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
-import type { Db, Tx } from '../../platform/db/index.ts';
+import type { Db, Sql, Tx } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Effects, Unit } from '../effects/index.ts';
 import { factorsOf } from '../factors/index.ts';
-import { finishOneTime, issueOneTime, tryOneTime } from '../one-time/index.ts';
+import { finishOneTime, issueOneTime, peekOneTime, tryOneTime } from '../one-time/index.ts';
 import type { Sessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser, lockUser, principalUser, type UserRow } from '../users/index.ts';
@@ -29,7 +29,7 @@ export {
   type SignInRequest,
 } from './answer.ts';
 export { type Factor, type Method, nextStep, type Proof, type SigningIn } from './next-step.ts';
-export type { Pending } from './pending.ts';
+export type { Pending, Waiting } from './pending.ts';
 export { deleteExpiredDevices, distrustDevices, forgetDevices } from './store.ts';
 
 /** A sign-in that is complete: the session that it started, and the device that it is known by from now on. */
@@ -78,10 +78,14 @@ export interface SignIn {
   proceedIn(tx: Tx, attempt: Attempt): Promise<Happened<Outcome>>;
   /** Takes one try at a sign-in that waits, and locks its user. Null: used, over, out of tries, or the account changed. */
   pending(tx: Tx, waiting: Waiting, token: string, now: number): Promise<Pending | null>;
+  /** The same without a try: for what must be sent or shown before there can be one. */
+  peek(tx: Tx, waiting: Waiting, token: string, now: number): Promise<Pending | null>;
   /** Ends the waiting with one more proof, which the caller has just seen; a second one beside it finds nothing. */
   resume(tx: Tx, pending: Pending, proof: Proof, how: Resumption): Promise<Happened<Outcome>>;
   /** The device that a token names, if it is known. */
   deviceOf(token: string | undefined, now: number): Promise<DeviceRow | undefined>;
+  /** Its id, if it is this user's. */
+  knownDevice(sql: Sql, token: string | undefined, userId: string, now: number): Promise<string | null>;
 }
 
 export interface Resumption {
@@ -98,6 +102,8 @@ export interface SignInDeps {
   sessions: Sessions;
   guesses: Guesses;
   encryption: Encryption;
+  /** What an administrator asked for and is due: it takes the factors from the account. */
+  applyDueReset(tx: Tx, user: UserRow, origin: RequestOrigin): Promise<Effects | null>;
   config: Pick<
     Config,
     'EMAIL_VERIFICATION' | 'PASSKEY_AS_FACTOR' | 'REQUIRE_MFA' | 'REQUIRE_MFA_GRACE' | 'TRUSTED_DEVICE_AGE'
@@ -144,6 +150,14 @@ export function createSignIn(deps: SignInDeps): SignIn {
       const { returnTo } = attempt;
       return { outcome: { status: 'complete', signedIn, ...(returnTo === undefined ? {} : { returnTo }) }, effects };
     }
+    if (next.step === 'second_factor') {
+      const reset = await deps.applyDueReset(tx, user, origin);
+      const without = reset === null ? undefined : await findUser(tx, user.id);
+      if (reset !== null && without !== undefined) {
+        const happened = await proceedIn(tx, { ...attempt, user: without });
+        return { outcome: happened.outcome, effects: both(reset, happened.effects) };
+      }
+    }
     const purpose = next.step === 'enrol' ? 'mfa-enrolment' : 'mfa';
     const data = writePending(attempt, deps.encryption);
     const token = await issueOneTime(tx, purpose, { userId: user.id, data }, origin.now);
@@ -166,6 +180,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
 
   return {
     deviceOf: devices.byToken,
+    knownDevice: async (sql, token, userId, now) => (await devices.ofUser(sql, token, userId, now))?.id ?? null,
     proceedIn,
     proceed: (attempt) =>
       unit.change(async (tx, record) => {
@@ -177,6 +192,11 @@ export function createSignIn(deps: SignInDeps): SignIn {
       const row = await tryOneTime(tx, waiting, token, null, now);
       if (row?.user_id == null || !(await lockUser(tx, row.user_id))) return null;
       return readPending(tx, row, deps);
+    },
+    async peek(tx, waiting, token, now) {
+      const row = await peekOneTime(tx, waiting, token, now).catch(() => null);
+      if (row?.user_id == null || !(await lockUser(tx, row.user_id))) return null;
+      return readPending(tx, { ...row, attempts: 0, isRight: false, secretHash: null }, deps);
     },
     async resume(tx, pending, proof, how) {
       if (!(await finishOneTime(tx, pending.id, how.origin.now))) throw new Refusal('mfa_invalid');
@@ -198,5 +218,13 @@ export function createSignIn(deps: SignInDeps): SignIn {
       }
       return happened;
     },
+  };
+}
+
+function both(a: Effects, b: Effects): Effects {
+  return {
+    audit: [...(a.audit ?? []), ...(b.audit ?? [])],
+    mail: [...(a.mail ?? []), ...(b.mail ?? [])],
+    changed: [...(a.changed ?? []), ...(b.changed ?? [])],
   };
 }

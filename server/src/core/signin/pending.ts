@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import { factorsOf } from '../factors/index.ts';
-import { type OneTimeRow, TRIES } from '../one-time/index.ts';
+import { TRIES, type TriedRow } from '../one-time/index.ts';
 import { findUser, principalUser, type UserRow } from '../users/index.ts';
 import type { Attempt } from './index.ts';
 import { type Factor, nextStep, type Proof } from './next-step.ts';
@@ -17,6 +17,8 @@ export interface Pending {
   /** What may be shown now. */
   readonly factors: readonly Factor[];
   readonly isLastTry: boolean;
+  /** Of the code that was sent by mail for this very sign-in. */
+  readonly codeHash: Buffer | null;
   readonly attempt: Pick<Attempt, 'proofs' | 'mode' | 'deviceToken' | 'audit' | 'returnTo'>;
 }
 
@@ -47,7 +49,7 @@ export function writePending(attempt: Attempt, encryption: Encryption): Record<s
 
 export async function readPending(
   tx: Tx,
-  row: OneTimeRow & { attempts: number },
+  row: TriedRow,
   { encryption, config }: { encryption: Encryption; config: Pick<Config, 'PASSKEY_AS_FACTOR'> },
 ): Promise<Pending | null> {
   const user = await findUser(tx, row.user_id as string);
@@ -69,6 +71,7 @@ export async function readPending(
     user,
     factors: next.step === 'second_factor' ? next.factors : [],
     isLastTry: row.attempts >= TRIES,
+    codeHash: row.secretHash,
     attempt: {
       proofs: kept.proofs,
       mode: kept.mode,

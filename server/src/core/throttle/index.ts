@@ -26,6 +26,8 @@ export const GUESS: GuardRule = { attempts: 10, seconds: 15 * 60, maxSeconds: 24
 
 /** Mails to one address for one reason: nobody is bombed, and nobody is told that there is a limit. */
 const MAIL: GuardRule = { attempts: 5, seconds: 3600, maxSeconds: 3600, consecutive: 2_000_000_000 };
+/** Codes that can be guessed: twenty mails with five tries each are a hundred guesses at one address in a day (BRU-11). */
+const MAIL_A_DAY: GuardRule = { attempts: 20, seconds: 24 * 3600, maxSeconds: 24 * 3600, consecutive: 2_000_000_000 };
 
 /** How many attempts of one account this process works on at once: fewer than a window holds, so that many right
  *  passwords at the same moment do not look like guessing. */
@@ -51,6 +53,8 @@ export interface Guesses {
   unlock(sql: Sql, user: { id: string | null; email: string }): Promise<number>;
   state(sql: Sql, email: string): Promise<GuardRow | undefined>;
   admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
+  /** The same for mails with a code that is short enough to be guessed: only so many a day as well. */
+  admitCodeMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
   /** Runs `work` while at most a few others work on the same account. */
   inTurn<T>(email: string, work: () => Promise<T>): Promise<T>;
   readonly attemptsPerWindow: number;
@@ -63,6 +67,8 @@ export function createGuesses(encryption: Encryption): Guesses {
     hmac(key, device === null ? `account:${email}` : `device:${device}`);
   const factorKey = (userId: string, device: string | null): Buffer =>
     hmac(key, device === null ? `factor:${userId}` : `factor-device:${device}`);
+  const admitMail: Guesses['admitMail'] = async (sql, reason, email, now) =>
+    (await admit(sql, hmac(key, `mail:${reason}:${email}`), MAIL, new Date(now))) !== undefined;
   return {
     admitFactor: (sql, userId, device, now) => admit(sql, factorKey(userId, device), GUESS, new Date(now)),
     async factorSucceeded(sql, userId, device) {
@@ -93,8 +99,12 @@ export function createGuesses(encryption: Encryption): Guesses {
       );
     },
     state: (sql, email) => findGuard(sql, keyOf(email, null)),
-    admitMail: async (sql, reason, email, now) =>
-      (await admit(sql, hmac(key, `mail:${reason}:${email}`), MAIL, new Date(now))) !== undefined,
+    admitMail,
+    async admitCodeMail(sql, reason, email, now) {
+      const dayKey = hmac(key, `mail-day:${reason}:${email}`);
+      const isWithinHour = await admitMail(sql, reason, email, now);
+      return isWithinHour && (await admit(sql, dayKey, MAIL_A_DAY, new Date(now))) !== undefined;
+    },
     async inTurn(email, work) {
       const turn = turns.get(email) ?? { running: 0, waiting: [] };
       turns.set(email, turn);

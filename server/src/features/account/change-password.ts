@@ -1,5 +1,5 @@
 import type { Unit } from '../../core/effects/index.ts';
-import { endOneTime } from '../../core/one-time/index.ts';
+import { endOneTime, SIGN_IN_PURPOSES } from '../../core/one-time/index.ts';
 import type { OutgoingMail } from '../../core/outbox/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { endImpersonations, endSessions, type Sessions } from '../../core/sessions/index.ts';
@@ -43,7 +43,8 @@ export async function changePassword(
     const ended = await endSessions(tx, { userId: id, except: principal.sessionId }, 'password_changed', now);
     const acting = await endImpersonations(tx, id, now);
     await forgetDevices(tx, id, principal.deviceId);
-    await endOneTime(tx, id, ['reset-password', 'choose-password', 'confirm-email'], origin.now);
+    const links = ['reset-password', 'choose-password', 'confirm-email', ...SIGN_IN_PURPOSES] as const;
+    await endOneTime(tx, id, links, origin.now);
     await deps.guesses.succeeded(tx, email, principal.deviceId);
     const cookie = await deps.sessions.reauthenticated(tx, principal, ['pwd'], origin.now);
     // An address that was never proven may be a stranger's: it gets only so many mails an hour.

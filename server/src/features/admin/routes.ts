@@ -25,6 +25,7 @@ import { readStatsRoute } from './read-stats.ts';
 import { readUserRoute } from './read-user.ts';
 import { readUserRolesRoute } from './read-user-roles.ts';
 import { replaceFlagsRoute } from './replace-flags.ts';
+import { resetUserFactorsRoute } from './reset-user-factors.ts';
 import { revokeKeyRoute } from './revoke-key.ts';
 import { rotateKeysRoute } from './rotate-keys.ts';
 import { searchAuditRoute } from './search-audit.ts';
@@ -47,6 +48,7 @@ const operations: readonly ((app: FastifyInstance, deps: Deps) => void)[] = [
   unlockUserRoute,
   verifyUserEmailRoute,
   sendPasswordResetRoute,
+  resetUserFactorsRoute,
   impersonateUserRoute,
   listUserSessionsRoute,
   endUserSessionsRoutes,

@@ -1,5 +1,5 @@
 import type { Unit } from '../../core/effects/index.ts';
-import { endOneTime } from '../../core/one-time/index.ts';
+import { endOneTime, SIGN_IN_PURPOSES } from '../../core/one-time/index.ts';
 import { endImpersonations, endSessions, findSession, type Sessions } from '../../core/sessions/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
@@ -50,8 +50,10 @@ async function end(
   await unit.change(async (tx, record) => {
     await lockUser(tx, scope.userId); // no session begins beside the end of all
     const ended = await endSessions(tx, scope, 'logout', new Date(origin.now));
-    // A change of address that someone asked for from one of them must not outlive it.
-    if (scope.only === undefined) await endOneTime(tx, scope.userId, ['confirm-email'], origin.now);
+    // What someone began in one of them must not outlive it: a change of address, and a sign-in that is under way.
+    if (scope.only === undefined) {
+      await endOneTime(tx, scope.userId, ['confirm-email', ...SIGN_IN_PURPOSES], origin.now);
+    }
     const acting = scope.only === undefined ? await endImpersonations(tx, scope.userId, new Date(origin.now)) : [];
     await record({
       audit: [

@@ -84,7 +84,8 @@ function deviceRoutes(app: FastifyInstance, { config, db, unit, clock }: Deps): 
       schema: {
         tags,
         summary: 'Devices that are known to be mine',
-        description: 'They get in while the account is locked for strangers.',
+        description:
+          'They get in while the account is locked for strangers, and those with `trusted_until` without a second factor.',
         querystring: schema.PageQuery,
         response: schema.DevicesAnswers,
       },

@@ -29,6 +29,9 @@ export const DeviceView = Type.Object(
     created_at: Time,
     last_used_at: Time,
     expires_at: Time,
+    trusted_until: Type.Union([Time, Type.Null()], {
+      description: 'Until then no second factor is asked for on it.',
+    }),
   },
   { $id: 'Device' },
 );

@@ -6,6 +6,7 @@ export interface DeviceListRow {
   created_at: Date;
   last_used_at: Date;
   expires_at: Date;
+  trusted_until: Date | null;
 }
 
 export async function listDevices(
@@ -15,7 +16,9 @@ export async function listDevices(
   page: { limit: number; before: string | null },
 ): Promise<DeviceListRow[]> {
   return sql.query<DeviceListRow>(
-    `SELECT id, user_agent, created_at, last_used_at, expires_at FROM auth.devices
+    `SELECT id, user_agent, created_at, last_used_at, expires_at,
+            CASE WHEN trusted_until > $2 THEN trusted_until END AS trusted_until
+       FROM auth.devices
       WHERE user_id = $1 AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
     [userId, now, page.before, page.limit],
   );

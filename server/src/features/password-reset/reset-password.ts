@@ -1,6 +1,15 @@
 import type { Config } from '../../config/config.ts';
-import type { Unit } from '../../core/effects/index.ts';
-import { endOneTime, issueOneTime, type Purpose, peekOneTime, useOneTime } from '../../core/one-time/index.ts';
+import { claimAccount } from '../../core/claims/index.ts';
+import type { Effects, Unit } from '../../core/effects/index.ts';
+import type { Factors } from '../../core/factors/index.ts';
+import {
+  endOneTime,
+  issueOneTime,
+  type Purpose,
+  peekOneTime,
+  SIGN_IN_PURPOSES,
+  useOneTime,
+} from '../../core/one-time/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
 import { endImpersonations, endSessions } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
@@ -8,7 +17,7 @@ import type { Guesses } from '../../core/throttle/index.ts';
 import {
   findUser,
   findUserByEmail,
-  markVerified,
+  lockUser,
   requireEmail,
   setPassword,
   type UserRow,
@@ -16,7 +25,7 @@ import {
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
-import type { Db, Sql } from '../../platform/db/index.ts';
+import type { Db, Sql, Tx } from '../../platform/db/index.ts';
 
 export interface ResetDeps {
   config: Pick<Config, 'APP_LINK_BASE'>;
@@ -24,7 +33,16 @@ export interface ResetDeps {
   unit: Unit;
   passwords: Passwords;
   guesses: Guesses;
+  factors: Factors;
 }
+
+const ENDED: readonly Purpose[] = [
+  'reset-password',
+  'choose-password',
+  'verify-email',
+  'confirm-email',
+  ...SIGN_IN_PURPOSES,
+];
 
 /** 202 whatever happens: for an address without an active account the same work is done, with nobody to write to. */
 export async function forgotPassword(deps: ResetDeps, address: string, origin: RequestOrigin): Promise<void> {
@@ -58,8 +76,10 @@ export async function forgotPassword(deps: ResetDeps, address: string, origin: R
 }
 
 /**
- * A new password by the link in the mail. It proves the address, and it ends all that was there before: sessions,
- * known devices, other links, a pending change of address. It signs nobody in.
+ * A new password by the link in the mail. It ends all that was under way before: sessions, known devices, other links, a
+ * pending change of address. It signs nobody in, and leaves the second factors: the mailbox alone is not to get past
+ * them (RST-06). An account that never proved its address is taken over clean first: whoever set it up before has left
+ * nothing in it, be it a factor, a passkey or a linked provider (EML-07, EML-08).
  */
 export async function resetPassword(
   deps: ResetDeps,
@@ -76,14 +96,15 @@ export async function resetPassword(
   const now = new Date(origin.now);
 
   await deps.unit.change(async (tx, record) => {
+    if (peeked.user_id !== null) await lockUser(tx, peeked.user_id);
     const used = await useOneTime(tx, purpose, token, origin.now);
     const user = await ownerOf(tx, used);
+    if (user.email_verified_at === null) await record(await takeOver(deps, tx, user, origin));
     await setPassword(tx, user.id, hash, now);
-    await markVerified(tx, user.id, now);
     const ended = await endSessions(tx, { userId: user.id }, 'password_reset', now);
     const acting = await endImpersonations(tx, user.id, now);
     await forgetDevices(tx, user.id, null);
-    await endOneTime(tx, user.id, ['reset-password', 'choose-password', 'verify-email', 'confirm-email'], origin.now);
+    await endOneTime(tx, user.id, ENDED, origin.now);
     await deps.guesses.unlock(tx, user);
     await record({
       audit: [
@@ -108,6 +129,13 @@ export async function resetPassword(
       changed: [user.id, ...acting],
     });
   });
+}
+
+/** Told of by a mail of its own only where more than a password was taken away: of that one the usual mail tells. */
+async function takeOver(deps: ResetDeps, tx: Tx, user: UserRow, origin: RequestOrigin): Promise<Effects> {
+  const { mail = [], ...claimed } = await claimAccount(deps, tx, user, origin);
+  const detail = claimed.audit?.[0]?.detail;
+  return { ...claimed, mail: detail?.had_factor || Number(detail?.identities) > 0 ? mail : [] };
 }
 
 async function ownerOf(sql: Sql, token: { user_id: string | null; data: Record<string, string> }): Promise<UserRow> {

@@ -1,7 +1,25 @@
 import { Type } from 'typebox';
 import { Password } from '../../platform/http/shapes.ts';
 
-export const ReauthenticateBody = Type.Object({ password: Password }, { additionalProperties: false });
+export const ReauthenticateBody = Type.Object(
+  {
+    password: Type.Optional(Password),
+    factor: Type.Optional(
+      Type.Union(
+        (['passkey', 'totp', 'recovery_code'] as const).map((name) => Type.Literal(name)),
+        { description: 'Instead of the password.', examples: ['totp'] },
+      ),
+    ),
+    code: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, examples: ['123456'] })),
+    credential: Type.Optional(
+      Type.Record(Type.String({ maxLength: 40 }), Type.Unknown(), {
+        description:
+          'With `passkey`: what the browser answered to the options of `/auth/reauthenticate/passkey-options`.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 export const ReauthenticateAnswers = {
   200: Type.Object({
     status: Type.Literal('complete'),
@@ -11,5 +29,11 @@ export const ReauthenticateAnswers = {
     expires_in: Type.Optional(Type.Integer()),
     csrf_token: Type.Optional(Type.String()),
   }),
+};
+export const OptionsAnswers = {
+  200: Type.Object(
+    {},
+    { additionalProperties: true, description: 'For `PublicKeyCredential.parseRequestOptionsFromJSON`.' },
+  ),
 };
 export const CsrfAnswers = { 200: Type.Object({ csrf_token: Type.String() }) };
