@@ -16,6 +16,7 @@ const rooms = {
   '@openfeature/server-sdk': ['core/flags/'],
   '@openfeature/core': ['core/flags/'],
   'oidc-provider': ['oidc/'],
+  'openid-client': ['core/providers/'],
   qrcode: ['core/enrolment/'],
   '@simplewebauthn/server': ['core/passkeys/'],
   pino: ['platform/log'],

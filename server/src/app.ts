@@ -16,6 +16,7 @@ import { createKeys } from './core/keys/index.ts';
 import { createOutboxWorker, outboxDepth } from './core/outbox/index.ts';
 import { createPasskeys } from './core/passkeys/index.ts';
 import { createPasswords } from './core/passwords/index.ts';
+import { createProviders } from './core/providers/index.ts';
 import { createSecondFactor } from './core/second-factor/index.ts';
 import { createSessions } from './core/sessions/index.ts';
 import { createSignIn } from './core/signin/index.ts';
@@ -43,6 +44,7 @@ import { reauthentication } from './features/reauthentication/index.ts';
 import { refresh } from './features/refresh/index.ts';
 import { register } from './features/register/index.ts';
 import { setup } from './features/setup/index.ts';
+import { social } from './features/social/index.ts';
 import { type Cache, openCache } from './platform/cache/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Db, migrate, openBeside, openDatabase } from './platform/db/index.ts';
@@ -81,6 +83,7 @@ function features(house: House): Feature[] {
     ownSessions(house),
     flags(house),
     admin(house),
+    social(house),
     setup(house),
     pages(house),
     inbox(house),
@@ -187,6 +190,11 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     config,
     applyDueReset: (tx, user, origin) => applyDueReset(factorSecrets, tx, user, origin),
   });
+  const providers = createProviders({
+    config,
+    clock,
+    onAway: (provider, err) => log.warn({ provider, err }, 'a sign-in provider is away'),
+  });
   const idempotency = createIdempotency({ db, clock, encryption });
   const sealer = createSealer({
     db,
@@ -248,6 +256,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     factors: factorSecrets,
     passkeys,
     secondFactor,
+    providers,
     counts,
     signIn,
     idempotency,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeAt, stepAt } from '../core/factors/index.ts';
 import { newDatabase, PASSWORD, type Place, place, post } from './test-kit.ts';
 
 let here: Place;
@@ -51,6 +52,21 @@ test('what a command changes, the running server knows within a second', async (
   await sleep(1_000);
   assert.equal(await me(), 401);
   assert.equal((await here.json(['users', 'enable', 'ada@example.com'])).status, 'active');
+});
+
+test('lost second factors are taken from an account by reset-mfa, with a reason', async () => {
+  const credentials = { email: 'ada@example.com', password: PASSWORD };
+  const login = await post(`${api}/auth/login`, credentials);
+  const as = { authorization: `Bearer ${login.body.access_token}`, 'content-type': 'application/json' };
+  const call = async (path: string, body: object) =>
+    (await fetch(`${api}${path}`, { method: 'POST', headers: as, body: JSON.stringify(body) })).json();
+  const { secret } = (await call('/me/mfa/totp', {})) as { secret: string };
+  await call('/me/mfa/totp/confirm', { code: codeAt(secret, stepAt(Date.now())) });
+  assert.equal((await post(`${api}/auth/login`, credentials)).body.status, 'mfa_required');
+  assert.equal((await here.run(['users', 'reset-mfa', 'ada@example.com'])).code, 64, 'no reason');
+  await here.json(['users', 'reset-mfa', 'ada@example.com', '--reason=lost the phone']);
+  assert.equal((await post(`${api}/auth/login`, credentials)).body.status, 'complete');
+  assert.equal((await here.run(['users', 'reset-mfa', 'ada@example.com', '--reason=again'])).code, 1);
 });
 
 test('a link instead of a password lets its owner choose one', async () => {

@@ -16,6 +16,10 @@ export const users = group(
       summary: 'Lift the lock-out after wrong passwords.',
       load: async () => (await import('./users/change.ts')).unlock,
     },
+    'reset-mfa': {
+      summary: 'Take all second factors from an account.',
+      load: async () => (await import('./users/change.ts')).resetMfa,
+    },
     delete: { summary: 'Delete an account for good.', load: async () => (await import('./users/change.ts')).remove },
     roles: {
       summary: 'Show or change the roles of an account.',

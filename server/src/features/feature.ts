@@ -8,6 +8,7 @@ import type { Idempotency } from '../core/idempotency/index.ts';
 import type { Keys } from '../core/keys/index.ts';
 import type { Passkeys } from '../core/passkeys/index.ts';
 import type { Passwords } from '../core/passwords/index.ts';
+import type { Providers } from '../core/providers/index.ts';
 import type { SecondFactor } from '../core/second-factor/index.ts';
 import type { Sessions } from '../core/sessions/index.ts';
 import type { SignIn } from '../core/signin/index.ts';
@@ -58,6 +59,7 @@ export interface House {
   readonly passwords: Passwords;
   readonly guesses: Guesses;
   readonly factors: Factors;
+  readonly providers: Providers;
   readonly secondFactor: SecondFactor;
   readonly passkeys: Passkeys;
   readonly counts: RequestCounts;

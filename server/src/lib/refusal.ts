@@ -173,6 +173,8 @@ export interface RefusalOptions {
   /** Seconds until a retry makes sense; becomes `retry_after` and `Retry-After`. */
   retryAfter?: number;
   policy?: string;
+  /** Links the account at the provider, once the local account is proven. */
+  linkToken?: string;
   /** The second factors that would do. */
   factors?: readonly string[];
   headers?: Record<string, string>;

@@ -26,12 +26,12 @@ export const covered: Readonly<Record<Name, string>> = {
     'HEALTH_CHECK_PATH',
     'READY_CHECK_PATH',
   ]),
-  // Read and validated; what they are for is a later feature's.
-  ...each('social sign-in is read and validated; its effect comes with its feature', [
+  ...each('every provider of the settings is offered, and sends people back to OAUTH_REDIRECT_URL', [
     'GOOGLE_CLIENT_ID',
     'GOOGLE_CLIENT_SECRET',
     'GITHUB_CLIENT_ID',
     'GITHUB_CLIENT_SECRET',
+    'OIDC_PROVIDERS',
     'OAUTH_REDIRECT_URL',
   ]),
   ...each(

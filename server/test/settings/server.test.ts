@@ -79,23 +79,3 @@ test('health and readiness answer at HEALTH_CHECK_PATH and READY_CHECK_PATH', as
   assert.equal((await server.call('GET', '/takes/traffic')).body.checks.database.status, 'ok');
   for (const path of ['/health', '/ready']) assert.equal((await server.call('GET', path)).status, 404);
 });
-
-test('social sign-in is read and validated; its effect comes with its feature', async () => {
-  const other = await startServer({
-    on: server,
-    env: {
-      GOOGLE_CLIENT_ID: 'google-client',
-      GOOGLE_CLIENT_SECRET: 'kT8-google-pass',
-      GITHUB_CLIENT_ID: 'github-client',
-      GITHUB_CLIENT_SECRET: 'kT8-github-pass',
-      OAUTH_REDIRECT_URL: 'https://login.example.test/auth/callback',
-    },
-  });
-  assert.deepEqual(other.config.oauth, {
-    google: { clientId: 'google-client', clientSecret: 'kT8-google-pass' },
-    github: { clientId: 'github-client', clientSecret: 'kT8-github-pass' },
-    redirectUrl: 'https://login.example.test/auth/callback',
-  });
-  await other.close();
-  await assert.rejects(startServer({ on: server, env: { GOOGLE_CLIENT_ID: 'google-client' } }), /GOOGLE_CLIENT_SECRET/);
-});

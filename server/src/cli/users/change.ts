@@ -1,4 +1,5 @@
-import { deleteUser, disableUser, enableUser, unlockUser } from '../../core/administration/index.ts';
+import { deleteUser, disableUser, enableUser, resetFactors, unlockUser } from '../../core/administration/index.ts';
+import { createFactors } from '../../core/factors/index.ts';
 import { createGuesses } from '../../core/throttle/index.ts';
 import { command, json } from '../command.ts';
 import { EXIT, Failure } from '../failure.ts';
@@ -37,6 +38,23 @@ export const unlock = command({
     onGround({ command: 'users unlock' }, async ({ db, unit, by, encryption }) => {
       const { id } = await requireUser(db, args.who);
       printUser(await unlockUser(unit, createGuesses(encryption), by, id), args.json === true);
+    }),
+});
+
+export const resetMfa = command({
+  summary: 'Take all second factors from an account: for who has lost them.',
+  about:
+    'Passkeys, authenticator app and codes go, and every session ends. With MFA_RESET_DELAY it waits, and its owner can veto it by the link in the mail.',
+  examples: ['auth-api users reset-mfa ada@example.com --reason="lost the phone, identified by passport"'],
+  args: { who, reason: { type: 'string', description: 'For the audit log; erased with the account.' }, json },
+  run: ({ args }) =>
+    onGround({ command: 'users reset-mfa' }, async ({ db, unit, by, encryption, config, clock }) => {
+      const user = await requireUser(db, args.who);
+      if (!args.reason) throw new Failure(EXIT.usage, 'Say why, with --reason: it stands in the audit log.');
+      const due = await resetFactors({ config, unit, factors: createFactors(encryption) }, by, user.id, args.reason);
+      const when = new Date(due).toISOString();
+      if (args.json) printJson({ user: user.id, due_at: when });
+      else note(due > clock.now() ? `${user.email}: will happen at ${when}, unless vetoed` : `${user.email}: done`);
     }),
 });
 

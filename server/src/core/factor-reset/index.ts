@@ -7,14 +7,14 @@ import { endOneTime, SIGN_IN_PURPOSES } from '../one-time/index.ts';
 import type { OutgoingMail } from '../outbox/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
 import { forgetDevices } from '../signin/index.ts';
-import type { UserRow } from '../users/index.ts';
+import { lockUser, type UserRow } from '../users/index.ts';
 import { takeDue } from './store.ts';
 
 export { insertReset, usersWithDue, vetoReset } from './store.ts';
 
 /**
  * Does what an administrator asked for, once its time has come and nobody has vetoed it: all second factors go, with
- * every session and known device. Null where nothing is due. The caller has locked the user, and records the effects.
+ * every session and known device. Null where nothing is due. The caller records the effects.
  * It is asked for at the sign-in that would need a factor, so that it happens without any worker.
  */
 export async function applyDueReset(
@@ -25,6 +25,7 @@ export async function applyDueReset(
 ): Promise<Effects | null> {
   const now = new Date(origin.now);
   if (!(await takeDue(tx, user.id, now))) return null;
+  await lockUser(tx, user.id);
   await factors.removeAll(tx, user.id);
   const ended = await endSessions(tx, { userId: user.id }, 'factors_reset', now);
   const acting = await endImpersonations(tx, user.id, now);

@@ -44,13 +44,12 @@ export interface Factors {
   removeRecoveryCodes(tx: Tx, userId: string): Promise<void>;
   /** Everything: codes, passkeys, the factor by mail. */
   removeAll(tx: Tx, userId: string): Promise<void>;
-  /** HMACs of a short code within its flow, the present key's first: at rest it is worth nothing to a guesser. */
+  /** HMAC of a short code within its flow: at rest it is worth nothing to a guesser. */
   codeHash(flow: string, code: string): Buffer;
 }
 
 export function createFactors(encryption: Encryption): Factors {
-  const recoveryKeys = encryption.derive('recovery-codes');
-  const codeKey = encryption.derive('mail-codes')[0] as Buffer;
+  const [codeKey] = encryption.derive('mail-codes') as [Buffer];
   return {
     async beginTotp(tx, userId, now) {
       const secret = newTotpSecret();
@@ -71,17 +70,11 @@ export function createFactors(encryption: Encryption): Factors {
     removeTotp: (tx, userId) => deleteTotp(tx, userId),
     async newRecoveryCodes(tx, userId, now) {
       const codes = newRecoveryCodes();
-      const hashes = codes.map((code) => recoveryCodeHash(recoveryKeys[0] as Buffer, userId, code));
+      const hashes = codes.map((code) => recoveryCodeHash(userId, code));
       await replaceCodes(tx, userId, hashes, new Date(now));
       return codes;
     },
-    useRecoveryCode: (tx, userId, code, now) =>
-      takeCode(
-        tx,
-        userId,
-        recoveryKeys.map((key) => recoveryCodeHash(key, userId, code)),
-        new Date(now),
-      ),
+    useRecoveryCode: (tx, userId, code, now) => takeCode(tx, userId, recoveryCodeHash(userId, code), new Date(now)),
     removeRecoveryCodes: (tx, userId) => deleteCodes(tx, userId),
     async removeAll(tx, userId) {
       await deleteTotp(tx, userId);

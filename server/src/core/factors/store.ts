@@ -74,10 +74,10 @@ export async function deleteCodes(sql: Sql, userId: string): Promise<void> {
 }
 
 /** The one use of a code. */
-export async function takeCode(sql: Sql, userId: string, hashes: readonly Buffer[], now: Date): Promise<boolean> {
+export async function takeCode(sql: Sql, userId: string, hash: Buffer, now: Date): Promise<boolean> {
   const count = await sql.execute(
-    'UPDATE auth.recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = ANY($2::bytea[]) AND used_at IS NULL',
-    [userId, [...hashes], now],
+    'UPDATE auth.recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL',
+    [userId, hash, now],
   );
   return count === 1;
 }

@@ -2,16 +2,16 @@ import { Refusal } from '../../lib/refusal.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import { countWaysIn } from './store.ts';
 
+export { type AddressProof, addressProof, decideLinking, type Linking, type LocalAccount } from './linking.ts';
 export {
   deleteIdentitiesOf,
   deleteIdentity,
-  findIdentity,
   findTokens,
   type IdentityRow,
   insertIdentity,
   listIdentities,
   replaceTokens,
-  touchIdentity,
+  useIdentity,
 } from './store.ts';
 
 /**

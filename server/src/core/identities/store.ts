@@ -10,17 +10,11 @@ export interface IdentityRow {
   email: string | null;
   created_at: Date;
   last_used_at: Date;
+  has_tokens: boolean;
 }
 
-const COLUMNS = 'id, user_id, provider, issuer, subject, email, created_at, last_used_at';
-
-export async function findIdentity(sql: Sql, issuer: string, subject: string): Promise<IdentityRow | undefined> {
-  const rows = await sql.query<IdentityRow>(
-    `SELECT ${COLUMNS} FROM auth.identities WHERE issuer = $1 AND subject = $2`,
-    [issuer, subject],
-  );
-  return rows[0];
-}
+const COLUMNS =
+  'id, user_id, provider, issuer, subject, email, created_at, last_used_at, tokens_sealed IS NOT NULL AS has_tokens';
 
 /** False where the account at the provider is linked already, to whomever. */
 export async function insertIdentity(
@@ -44,16 +38,21 @@ export async function insertIdentity(
   return count === 1;
 }
 
-/** The provider's account was used: what it says of its address is noted, and moves nobody (EML-13). */
-export async function touchIdentity(
+/**
+ * The identity with which somebody signs in: found and noted by one statement, so that one that is being removed does
+ * not let anybody in. What the provider now says of the address is kept, and moves nobody (EML-13).
+ */
+export async function useIdentity(
   sql: Sql,
-  id: string,
+  who: { issuer: string; subject: string },
   seen: { email: string | null; tokensSealed: string | null; now: Date },
-): Promise<void> {
-  await sql.execute(
-    'UPDATE auth.identities SET last_used_at = $2, email = $3, tokens_sealed = coalesce($4, tokens_sealed) WHERE id = $1',
-    [id, seen.now, seen.email, seen.tokensSealed],
+): Promise<IdentityRow | undefined> {
+  const rows = await sql.query<IdentityRow>(
+    `UPDATE auth.identities SET last_used_at = $3, email = $4, tokens_sealed = coalesce($5, tokens_sealed)
+      WHERE issuer = $1 AND subject = $2 RETURNING ${COLUMNS}`,
+    [who.issuer, who.subject, seen.now, seen.email, seen.tokensSealed],
   );
+  return rows[0];
 }
 
 export async function listIdentities(sql: Sql, userId: string): Promise<IdentityRow[]> {
@@ -73,13 +72,11 @@ export async function deleteIdentitiesOf(sql: Sql, userId: string): Promise<numb
   return sql.execute('DELETE FROM auth.identities WHERE user_id = $1', [userId]);
 }
 
-export async function findTokens(
-  sql: Sql,
-  userId: string,
-  id: string,
-): Promise<{ provider: string; tokens_sealed: string | null } | undefined> {
-  const rows = await sql.query<{ provider: string; tokens_sealed: string | null }>(
-    'SELECT provider, tokens_sealed FROM auth.identities WHERE user_id = $1 AND id = $2',
+export type TokensRow = Pick<IdentityRow, 'provider' | 'issuer' | 'subject'> & { tokens_sealed: string | null };
+
+export async function findTokens(sql: Sql, userId: string, id: string): Promise<TokensRow | undefined> {
+  const rows = await sql.query<TokensRow>(
+    'SELECT provider, issuer, subject, tokens_sealed FROM auth.identities WHERE user_id = $1 AND id = $2',
     [userId, id],
   );
   return rows[0];

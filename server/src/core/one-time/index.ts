@@ -16,7 +16,7 @@ import {
   useToken,
 } from './store.ts';
 
-export { deleteExpiredTokens, type OneTimeRow, putSecret, type TriedRow } from './store.ts';
+export { deleteExpiredTokens, type OneTimeRow, putSecret, type TriedRow, takeUnfinished } from './store.ts';
 
 /**
  * Values that work once. Each is bound to one purpose when it is made, and only that purpose's endpoint can use it: a
@@ -62,6 +62,7 @@ export const SIGN_IN_PURPOSES: readonly Purpose[] = [
   'mail-code',
   'passkey-factor',
   'passkey-creation',
+  'provider-state',
   'provider-code',
   'provider-link',
 ];

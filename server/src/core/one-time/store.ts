@@ -143,3 +143,15 @@ export async function useById(sql: Sql, id: string, now: Date): Promise<boolean>
     1
   );
 }
+
+/** What was never finished, once each: used up by being found. */
+export async function takeUnfinished(sql: Sql, purpose: string, now: Date, since: Date): Promise<OneTimeRow[]> {
+  return sql.query<OneTimeRow>(
+    `UPDATE auth.one_time_tokens SET used_at = $2 WHERE id IN (
+       SELECT id FROM auth.one_time_tokens
+        WHERE expires_at <= $2 AND expires_at > $3 AND purpose = $1 AND used_at IS NULL
+        LIMIT 100 FOR UPDATE SKIP LOCKED)
+      RETURNING id, user_id, flow, data`,
+    [purpose, now, since],
+  );
+}

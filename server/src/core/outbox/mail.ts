@@ -44,6 +44,7 @@ export type SecurityEvent =
   | 'recovery_codes_created'
   | 'recovery_code_used'
   | 'second_factor_failed'
+  | 'sign_in_unfinished'
   | 'device_trusted'
   | 'identity_linked'
   | 'identity_unlinked'

@@ -159,7 +159,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
       }
     }
     const purpose = next.step === 'enrol' ? 'mfa-enrolment' : 'mfa';
-    const data = writePending(attempt, deps.encryption);
+    const data = writePending(attempt, device !== undefined, deps.encryption);
     const token = await issueOneTime(tx, purpose, { userId: user.id, data }, origin.now);
     const factors = next.step === 'enrol' ? [] : next.factors;
     const effects: Effects = {

@@ -32,7 +32,7 @@ interface Kept {
 }
 
 /** The device token is a credential: at rest it is sealed. */
-export function writePending(attempt: Attempt, encryption: Encryption): Record<string, string> {
+export function writePending(attempt: Attempt, isKnownDevice: boolean, encryption: Encryption): Record<string, string> {
   const { proofs, mode, audit, returnTo, user, deviceToken } = attempt;
   const kept: Kept = {
     proofs: [...proofs],
@@ -43,6 +43,7 @@ export function writePending(attempt: Attempt, encryption: Encryption): Record<s
   };
   return {
     kept: JSON.stringify(kept),
+    ...(isKnownDevice ? { known: 'true' } : {}),
     ...(deviceToken === undefined ? {} : { device: encryption.seal('pending-device', deviceToken) }),
   };
 }

@@ -66,7 +66,15 @@ test('the export holds the user, sessions, devices and history, and no secret or
   const answer = await server.post('/me/export', {}, { bearer: ada.accessToken });
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get('cache-control'), 'no-store');
-  assert.deepEqual(Object.keys(answer.body).sort(), ['activity', 'devices', 'exported_at', 'sessions', 'user']);
+  assert.deepEqual(Object.keys(answer.body).sort(), [
+    'activity',
+    'devices',
+    'exported_at',
+    'identities',
+    'passkeys',
+    'sessions',
+    'user',
+  ]);
   assert.equal(answer.body.user.name, 'Ada');
   assert.equal(answer.body.sessions.length, 2);
   assert.equal(answer.body.devices.length, 2);

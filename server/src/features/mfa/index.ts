@@ -1,6 +1,7 @@
 import type { Feature } from '../feature.ts';
 import { enrolRoutes } from './enrol-routes.ts';
 import { type Deps, routes } from './routes.ts';
+import { tellUnfinished } from './tell-unfinished.ts';
 
 /**
  * The second step of a sign-in, whatever the first one was: one more proof for the `mfa_token`, or, where policy wants a
@@ -13,5 +14,6 @@ export function mfa(deps: Deps): Feature {
       routes(app, deps);
       enrolRoutes(app, deps);
     },
+    jobs: [{ name: 'unfinished-sign-ins', everySeconds: 60, run: () => tellUnfinished(deps) }],
   };
 }

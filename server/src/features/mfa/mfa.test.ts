@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import { linesOf, subjects } from '../../../test/attacks/accounts/tools.ts';
 import { enrolTotp, firstFactor, nextCode, showFactor, totpCode } from '../../../test/factors.ts';
 import { PASSWORD, startServer, type TestServer } from '../../../test/kit.ts';
+import { tellUnfinished } from './tell-unfinished.ts';
 
 let server: TestServer;
 before(async () => {
@@ -210,4 +211,22 @@ test('BRU-11 guesses at the second factor are few for the account, however many 
     200,
     'not for a known device',
   );
+});
+
+test('BRU-04 a sign-in from a strange device that stops at the second factor is told to the owner, once', async () => {
+  const ada = await server.user();
+  await enrolTotp(server, ada);
+  await firstFactor(server, ada, { device_token: ada.deviceToken });
+  server.clock.advance(601);
+  await tellUnfinished(server.app.house);
+  const title = 'A sign-in stopped at your second factor';
+  const told = async () => (await subjects(server, ada.email)).filter((subject) => subject === title).length;
+  assert.equal(await told(), 0, 'a known device is no news');
+  await firstFactor(server, ada);
+  await tellUnfinished(server.app.house);
+  assert.equal(await told(), 0, 'it may still be finished');
+  server.clock.advance(601);
+  await tellUnfinished(server.app.house);
+  await tellUnfinished(server.app.house);
+  assert.equal(await told(), 1);
 });

@@ -7,10 +7,12 @@ import type { EnrolDeps } from './enrol.ts';
 import * as schema from './schema.ts';
 import { type SendCodeDeps, sendCode } from './send-code.ts';
 import { type ShowFactorDeps, showFactor } from './show-factor.ts';
+import type { TellUnfinishedDeps } from './tell-unfinished.ts';
 
 export type Deps = ShowFactorDeps &
   SendCodeDeps &
   EnrolDeps &
+  TellUnfinishedDeps &
   Pick<House, 'config' | 'passkeys' | 'tokens' | 'sessions' | 'cookies' | 'metrics'>;
 
 const tags = ['Sign-in'];

@@ -1,5 +1,5 @@
 import type { Unit } from '../../core/effects/index.ts';
-import { peekOneTime } from '../../core/one-time/index.ts';
+import { finishOneTime, peekOneTime } from '../../core/one-time/index.ts';
 import type { SecondFactor, Shown } from '../../core/second-factor/index.ts';
 import type { Outcome, Pending, SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
@@ -76,10 +76,11 @@ async function refuse(
   { guesses }: ShowFactorDeps,
   tx: Tx,
   record: Record,
-  { user, isLastTry }: Pending,
+  { id, user, isLastTry }: Pending,
   what: { factor: string; reason: string },
   origin: RequestOrigin,
 ): Promise<void> {
+  if (isLastTry) await finishOneTime(tx, id, origin.now); // else it would be told of as unfinished, too
   const isTold =
     (isLastTry || what.reason === 'locked') && (await guesses.admitMail(tx, 'factor-notice', user.email, origin.now));
   await record({

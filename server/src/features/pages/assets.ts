@@ -9,11 +9,16 @@ export interface Asset {
 
 export interface Assets {
   readonly script: Asset;
+  readonly signInScript: Asset;
   readonly style: Asset;
 }
 
 export function loadAssets(): Assets {
-  return { script: load('pages', 'js', 'text/javascript'), style: load('pages', 'css', 'text/css') };
+  return {
+    script: load('pages', 'js', 'text/javascript'),
+    signInScript: load('sign-in', 'js', 'text/javascript'),
+    style: load('pages', 'css', 'text/css'),
+  };
 }
 
 /** The name holds a hash of the content, so that a browser may keep the file for ever and never gets an old one. */

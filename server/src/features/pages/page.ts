@@ -1,4 +1,6 @@
 import { type Html, html } from '../../lib/html.ts';
+import { signInStates } from './sign-in-states.ts';
+import { state } from './state.ts';
 import type { PageText } from './texts.ts';
 
 export interface PageSetting {
@@ -7,6 +9,8 @@ export interface PageSetting {
   readonly site: string;
   readonly passwordMinLength: number;
   readonly script: string;
+  /** For the page that signs in, after the other. */
+  readonly signInScript: string;
   readonly style: string;
 }
 
@@ -20,7 +24,11 @@ export function renderPage(page: PageText, setting: PageSetting): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<script src="${setting.script}"></script>
+<script src="${setting.script}"></script>${
+    page.signsIn === true &&
+    html`
+<script src="${setting.signInScript}"></script>`
+  }
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
@@ -55,16 +63,7 @@ function states(page: PageText, setting: PageSetting): Html[] {
     ]),
   ];
   if (page.closed !== undefined) all.push(state('closed', page.closed.title, [page.closed.text]));
-  return all;
-}
-
-function state(name: string, title: string, words: string[], form?: Html): Html {
-  return html`<section data-state="${name}"${name !== 'needs-script' && html` hidden`}>
-<h1 tabindex="-1">${title}</h1>
-<p>${words}</p>
-${form}
-</section>
-`;
+  return page.signsIn ? [...all, ...signInStates(setting.prefix)] : all;
 }
 
 function form(page: PageText, setting: PageSetting): Html {

@@ -27,11 +27,12 @@ export function pageRoutes(
       site: new URL(config.PUBLIC_URL).host,
       passwordMinLength: config.PASSWORD_MIN_LENGTH,
       script: assets.script.path,
+      signInScript: assets.signInScript.path,
       style: assets.style.path,
     });
     app.get(text.path, { config: open }, (_request, reply) => sendPage(reply, body));
   }
-  for (const asset of [assets.script, assets.style]) {
+  for (const asset of [assets.script, assets.signInScript, assets.style]) {
     app.get(asset.path, { config: open }, (_request, reply) => sendAsset(reply, asset));
   }
 }

@@ -15,6 +15,8 @@ export interface PageText {
   readonly remedy: string;
   /** Where the operation can be over for good. */
   readonly closed?: { readonly title: string; readonly text: string };
+  /** It signs in, which may take more steps than one. */
+  readonly signsIn?: true;
 }
 
 export const pageTexts: readonly PageText[] = [
@@ -68,6 +70,34 @@ export const pageTexts: readonly PageText[] = [
       text: 'Your account uses your earlier address. If it was not you, choose a new password now: somebody may know the old one.',
     },
     remedy: 'If your account is no longer in your hands, turn to the people who run this service.',
+  },
+  {
+    path: '/magic-link',
+    operation: '/auth/magic-link/verify',
+    title: 'Sign in',
+    intro: 'Press the button to sign in with this link.',
+    asksFor: [],
+    button: 'Sign in',
+    busy: 'Signing you in…',
+    done: { title: 'You are signed in', text: 'You can close this page and go on where you asked for the link.' },
+    remedy: 'Ask for a new one where you sign in.',
+    signsIn: true,
+  },
+  {
+    path: '/veto-factor-reset',
+    operation: '/auth/factor-reset/veto',
+    title: 'Keep your second factors',
+    intro:
+      'An administrator was asked to remove the second factors of your account. If it was not you who asked, press the button to stop it.',
+    asksFor: [],
+    button: 'Keep my second factors',
+    busy: 'Stopping the removal…',
+    done: {
+      title: 'Your second factors stay',
+      text: 'Nothing was removed. If you did not ask for it, choose a new password now: somebody tried to get into your account.',
+    },
+    remedy:
+      'If your second factors were removed against your will, turn to the people who run this service, and choose a new password.',
   },
   {
     path: '/setup',

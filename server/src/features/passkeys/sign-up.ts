@@ -57,7 +57,7 @@ export async function signUp(
     // Before it matters whether the address is free: what is wrong with the credential tells nothing of it.
     if ('reason' in accepted || (await deps.passkeys.isRegistered(tx, accepted))) return null;
     const { id, email, name = null } = accepted.data as { id: string; email: string; name?: string };
-    switches.requireOn('registration', { key: email });
+    await switches.requireOn('registration', { key: email });
     const { furnish, codes } = furnisher(deps, accepted, origin);
     const proof = { method: accepted.credential.isBackupEligible ? 'swk' : 'hwk', isMultiFactor: true } as const;
     const newcomer = { id, email, name, passwordHash: null, proof, ...how, furnish };

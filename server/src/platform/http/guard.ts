@@ -62,7 +62,7 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
   return async (request, reply) => {
     const rules = request.is404 ? UNMATCHED : (request.routeOptions.config as RouteRules);
     const unsafe = !SAFE.has(request.method);
-    if (unsafe) checkOrigin(request);
+    if (unsafe && rules.origin !== 'any') checkOrigin(request);
     if (rules.limits === 'login') {
       const key = addressKey(request.from.address);
       limit(reply, 'login', config.RATE_LIMIT_LOGIN, await deps.countNow('login', key, config.RATE_LIMIT_LOGIN));

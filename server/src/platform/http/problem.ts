@@ -13,7 +13,7 @@ export interface Problem {
 
 /** RFC 9457. The detail is what the refusal says to its reader; causes never leave the process. */
 export function problemOf(refusal: Refusal, requestId: string): Problem {
-  const { detail, errors, policy, retryAfter, factors } = refusal.options;
+  const { detail, errors, policy, retryAfter, factors, linkToken } = refusal.options;
   return {
     type: `urn:auth-api:error:${refusal.code}`,
     title: refusal.title,
@@ -25,6 +25,7 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
     ...(policy === undefined ? {} : { policy }),
     ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
     ...(factors === undefined ? {} : { factors }),
+    ...(linkToken === undefined ? {} : { link_token: linkToken }),
   };
 }
 

@@ -20,6 +20,11 @@ export interface RouteRules {
   fresh?: boolean | 'factor';
   /** May an administrator who acts as the user do this? No, unless said so. Reading always may. */
   impersonated?: boolean;
+  /**
+   * `any`: pages of other sites may post here. Only for an answer that a provider sends by a form, which a one-time value
+   * and a cookie of this browser protect instead.
+   */
+  origin?: 'any';
   /** Left out of the contract (pages, assets). */
   hidden?: boolean;
 }

@@ -41,6 +41,7 @@ export const ProblemView = Type.Object(
     policy: Type.Optional(Type.String()),
     retry_after: Type.Optional(Type.Integer()),
     factors: Type.Optional(Type.Array(Type.String(), { description: 'What `POST /auth/reauthenticate` takes.' })),
+    link_token: Type.Optional(Type.String({ description: '`link_required`: for `POST /me/identities`.' })),
   },
   { $id: 'Problem' },
 );

@@ -50,7 +50,7 @@ test('the browser that asked needs no flow of its own: the cookie has it, and th
   assert.equal((await mail.useLink({ token: early, session: 'cookie' }, cookie)).status, 200);
   const token = await server.linkToken(email, '/magic-link');
   assert.equal((await mail.useLink({ token }, cookie)).status, 200);
-  const strict = await startServer({ on: server, env: { PUBLIC_URL: 'https://auth.example.com' } });
+  const strict = await startServer({ env: { PUBLIC_URL: 'https://auth.example.com' } });
   const [secure] = (await byMail(strict).askLink(email)).headers.getSetCookie();
   assert.match(secure ?? '', /^__Host-magic-link=fl_[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/);
   await strict.close();
@@ -152,7 +152,8 @@ test('an address without an account gets one when it is proven, and one only', a
 });
 
 test('an account that never proved its address is taken over clean: password, session and device of before are gone', async () => {
-  const optional = await startServer({ on: server, env: { EMAIL_VERIFICATION: 'optional' } });
+  const optional = await startServer({ clock, env: { EMAIL_VERIFICATION: 'optional' } });
+  const mail = byMail(optional);
   for (const kind of ['link', 'code'] as const) {
     const email = someEmail('victim');
     const early = (await optional.post('/auth/register', { email, password: PASSWORD, name: 'Mallory' })).body;
@@ -163,16 +164,35 @@ test('an account that never proved its address is taken over clean: password, se
         : await mail.useCode({ ...got, device_token: early.device_token });
     assert.equal(answer.status, 200, answer.text);
     const { user } = answer.body;
-    assert.deepEqual(
-      [user.id, user.email_verified, user.has_password, user.name],
-      [early.user.id, true, false, null],
-    );
+    assert.deepEqual([user.id, user.email_verified, user.has_password, user.name], [early.user.id, true, false, null]);
     assert.notEqual(answer.body.device_token, early.device_token);
-    assert.equal((await server.get('/me', { bearer: early.access_token })).status, 401);
-    assert.equal((await server.post('/auth/refresh', { refresh_token: early.refresh_token })).status, 401);
-    assert.equal((await server.post('/auth/login', { email, password: PASSWORD })).status, 401);
-    assert.ok((await linesOf(server, user.id)).includes('user.claimed success'));
-    assert.ok((await subjects(server, email)).includes('Your account is now yours alone'));
+    assert.equal((await optional.get('/me', { bearer: early.access_token })).status, 401);
+    assert.equal((await optional.post('/auth/refresh', { refresh_token: early.refresh_token })).status, 401);
+    assert.equal((await optional.post('/auth/login', { email, password: PASSWORD })).status, 401);
+    assert.ok((await linesOf(optional, user.id)).includes('user.claimed success'));
+    assert.ok((await subjects(optional, email)).includes('Your account is now yours alone'));
   }
   await optional.close();
+});
+
+test('I-018 a closed registration makes no account by mail, when it is asked for or when it is used', async () => {
+  const { accessToken: bearer } = await server.admin();
+  const close = (enabled: boolean) =>
+    server.call('PUT', `${server.config.API_PREFIX}/admin/flags`, {
+      body: { flags: [{ key: 'registration', default: enabled }] },
+      bearer,
+    });
+  const [early, coming] = [someEmail('early'), someEmail('coming')];
+  const [link, code] = [await mail.link(early), await mail.code(coming)];
+  assert.equal((await close(false)).status, 200);
+  const known = await server.user().catch(() => null);
+  assert.equal(known, null, 'registering is closed');
+  const late = someEmail('late');
+  assert.deepEqual([(await mail.askLink(late)).status, (await mail.askCode(late)).status], [202, 202]);
+  assert.deepEqual(await server.mails(late), []);
+  const answers = [await mail.useLink({ flow: link.flow, token: link.token }), await mail.useCode(code)];
+  for (const answer of answers) assert.deepEqual([answer.status, answer.body.code], [403, 'registration_closed']);
+  for (const email of [early, coming, late]) await assert.rejects(userIdOf(server, email));
+  assert.equal((await close(true)).status, 200);
+  assert.equal((await mail.useLink({ flow: link.flow, token: link.token })).status, 200, 'the link was not used up');
 });

@@ -179,7 +179,7 @@ describe('PK-03 a challenge is for one use, one purpose and five minutes', () =>
   });
 });
 
-test('PK-04 a counter that goes back is refused, kept, written down and told, and only under a right signature', async () => {
+test('a counter that goes back is refused, kept, written down and told, and only under a right signature', async () => {
   const { user, key } = await personWithPasskey(server);
   const clone = key.copy();
   assert.equal((await signInWith(server, key)).status, 200);

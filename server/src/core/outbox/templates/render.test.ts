@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MailData, MailTemplate } from '../mail.ts';
+import type { MailData, MailTemplate, SecurityEvent } from '../mail.ts';
 import { renderMail } from './render.ts';
 import { deviceName, greeting, ownLink } from './words.ts';
 
@@ -65,6 +65,40 @@ for (const [template, data] of all) {
     assert.doesNotMatch(subject, /[\r\n]/);
   });
 }
+
+const events: Record<SecurityEvent, true> = {
+  totp_added: true,
+  totp_removed: true,
+  email_factor_added: true,
+  email_factor_removed: true,
+  passkey_added: true,
+  passkey_removed: true,
+  passkey_suspicious: true,
+  recovery_codes_created: true,
+  recovery_code_used: true,
+  second_factor_failed: true,
+  sign_in_unfinished: true,
+  device_trusted: true,
+  identity_linked: true,
+  identity_unlinked: true,
+  identity_link_refused: true,
+  factors_reset: true,
+  factor_reset_vetoed: true,
+  account_claimed: true,
+};
+
+test('every security event is told in words of its own, with and without a name of what it is about', () => {
+  const told = new Set<string>();
+  for (const name of Object.keys(events)) {
+    for (const what of ['Work phone', undefined, 'http://evil.test']) {
+      const { subject, text } = render('security-notice', { event: name, when, ...(what && { what }) });
+      assert.match(subject, /^[^\p{Cc}]{5,70}$/u);
+      assert.doesNotMatch(text, /undefined|null|evil/);
+      told.add(subject);
+    }
+  }
+  assert.equal(told.size, Object.keys(events).length);
+});
 
 test('a mail needs only what is known', () => {
   assert.match(render('address-taken', {}).text, /Forgot password/);

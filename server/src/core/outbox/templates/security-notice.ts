@@ -60,6 +60,13 @@ const notices: { readonly [E in SecurityEvent]: Notice } = {
     notYou:
       'If it was not you, somebody knows your password: change it now with “Forgot password” on the sign-in page.',
   },
+  sign_in_unfinished: {
+    subject: 'A sign-in stopped at your second factor',
+    says: () =>
+      'Somebody proved the first factor of your account, such as the password, on a device that is new to it, and did not go on to the second one.',
+    notYou:
+      'If it was not you, somebody knows your password: change it now with “Forgot password” on the sign-in page.',
+  },
   device_trusted: {
     subject: 'A device is trusted now',
     says: () => 'On one more device you are no longer asked for the second factor.',

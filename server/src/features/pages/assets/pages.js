@@ -1,6 +1,9 @@
 (() => {
   let token = takeToken();
   let isBusy = false;
+  /** What every page does; the script of a page with more steps replaces what differs. */
+  const page = { bodyOf, settle, call, finish, show, sayProblem, settleCommon: settle, credentials: 'omit' };
+  globalThis.authPage = page;
   document.documentElement.classList.add('js');
 
   /** Takes the token out of the address bar and the history, before anybody can photograph, share or bookmark it. */
@@ -27,12 +30,13 @@
   }
 
   function start() {
-    const form = document.querySelector('form');
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      if (!isBusy && fieldsAreFilled(form)) void submit(form);
-    });
-    form.addEventListener('input', (event) => sayFieldError(event.target, ''));
+    for (const form of document.forms) {
+      form.addEventListener('submit', (event) => {
+        event.preventDefault();
+        if (!isBusy && fieldsAreFilled(form)) void submit(form);
+      });
+      form.addEventListener('input', (event) => sayFieldError(event.target, ''));
+    }
     for (const button of document.querySelectorAll('[data-reveals]')) {
       button.addEventListener('click', () => reveal(button));
     }
@@ -40,8 +44,10 @@
     addEventListener('hashchange', () => {
       if (!location.hash.includes('token=')) return;
       token = takeToken();
-      form.reset();
-      clearProblems(form);
+      for (const form of document.forms) {
+        form.reset();
+        clearProblems(form);
+      }
       show(token ? 'ask' : 'no-token');
     });
     show(token ? 'ask' : 'no-token');
@@ -57,7 +63,7 @@
 
   function fieldsAreFilled(form) {
     clearProblems(form);
-    const wrong = [...form.querySelectorAll('input')].filter((input) => {
+    const wrong = [...form.querySelectorAll('input:enabled:not([type=radio])')].filter((input) => {
       const says = document.getElementById(`${input.name}-error`).dataset;
       const length = [...input.value].length;
       const fault = length === 0 ? says.empty : length < Number(input.dataset.minLength ?? 0) ? says.short : '';
@@ -90,11 +96,16 @@
     button.setAttribute('aria-disabled', 'true');
     sayStatus(form.dataset.busy);
     const used = token;
-    const answer = await call(form.dataset.endpoint, { token: used, ...Object.fromEntries(new FormData(form)) });
+    const body = await page.bodyOf(form, used);
+    const answer = body && (await call(form.dataset.endpoint, body));
     isBusy = false;
     button.removeAttribute('aria-disabled');
     sayStatus('');
-    if (used === token) settle(form, answer);
+    if (answer && used === token) page.settle(form, answer);
+  }
+
+  function bodyOf(form, used) {
+    return { token: used, ...Object.fromEntries(new FormData(form)) };
   }
 
   function settle(form, { status, body }) {
@@ -110,14 +121,14 @@
     else sayProblems(form, status, body);
   }
 
-  /** Cookies stay out: the token alone decides, whoever happens to be signed in in this browser. */
+  /** Cookies stay out, unless signing in is what the page is for: the token alone decides, whoever is signed in here. */
   async function call(path, content, headers = {}) {
     try {
       const answer = await fetch(path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
         body: JSON.stringify(content),
-        credentials: 'omit',
+        credentials: page.credentials,
         cache: 'no-store',
         redirect: 'error',
         signal: AbortSignal.timeout(30_000),
@@ -143,9 +154,13 @@
       else rest.push(inWords(error));
     }
     if (first === null && rest.length === 0) rest.push(problemInWords(status, body));
+    sayProblem(form, rest.join(' '), first);
+  }
+
+  function sayProblem(form, text, first = null) {
     const problem = form.querySelector('.problem');
-    problem.textContent = rest.join(' ');
-    problem.hidden = rest.length === 0;
+    problem.textContent = text;
+    problem.hidden = text === '';
     (first ?? problem).focus();
   }
 

@@ -1,0 +1,257 @@
+import { totpCode } from '../../factors.ts';
+import { PASSWORD, someEmail } from '../../kit.ts';
+import { begin, codeFor, comeBack, cookieNameOf, returned, someVisitor } from './hub.ts';
+import { cookieSession, enrolment, type Holder, holder, type Specimen, waiting, type World } from './purposes.ts';
+import { ask, done, post, type Reply, someone } from './tools.ts';
+
+const NEW = 'A-fresh-start-0815';
+
+/** One field of one endpoint that takes a value: all else in the request is right, and of the value's own holder. */
+type Door = (world: World, specimen: Specimen) => Promise<Reply>;
+
+const token =
+  (path: string, more: () => object = () => ({})): Door =>
+  ({ server }, { value }) =>
+    post(server, path, { token: value, ...more() });
+
+const byLink: Record<string, Door> = {
+  'POST /auth/verify-email token': token('/auth/verify-email'),
+  'POST /auth/password/reset token': token('/auth/password/reset', () => ({ password: NEW })),
+  'POST /email/confirm token': token('/email/confirm'),
+  'POST /email/undo token': token('/email/undo'),
+  'POST /auth/factor-reset/veto token': token('/auth/factor-reset/veto'),
+  'POST /setup token': token('/setup', () => ({ email: someEmail('admin'), password: PASSWORD })),
+  'POST /auth/magic-link/code token': token('/auth/magic-link/code'),
+};
+
+async function link({ server, mailbox }: World, { email }: Holder): Promise<{ flow: string; token: string }> {
+  const { flow } = done(await post(server, '/auth/magic-link', { email })).body;
+  return { flow, token: (await mailbox.takeOne('magic-link', email)).token as string };
+}
+
+const byMail: Record<string, Door> = {
+  'POST /auth/magic-link/verify token': async (world, { value, holder }) =>
+    post(world.server, '/auth/magic-link/verify', { flow: (await link(world, holder)).flow, token: value }),
+  'POST /auth/magic-link/verify flow': async (world, { value, holder }) =>
+    post(world.server, '/auth/magic-link/verify', { flow: value, token: (await link(world, holder)).token }),
+  'POST /auth/magic-link/verify flow in the cookie': async (world, { value, holder }) => {
+    const { token: right } = await link(world, holder);
+    return post(world.server, '/auth/magic-link/verify', { token: right }, { cookie: `magic-link=${value}` });
+  },
+  'POST /auth/magic-link/verify flow of a shown code': async (world, { value, holder }) => {
+    const { code } = done(
+      await post(world.server, '/auth/magic-link/code', { token: (await link(world, holder)).token }),
+    ).body;
+    return post(world.server, '/auth/magic-link/verify', { flow: value, code });
+  },
+  'POST /auth/magic-link/verify code': async (world, { value, holder }) => {
+    const { flow, token: right } = await link(world, holder);
+    done(await post(world.server, '/auth/magic-link/code', { token: right }));
+    return post(world.server, '/auth/magic-link/verify', { flow, code: value });
+  },
+  'POST /auth/otp/verify flow': async ({ server, mailbox }, { value, holder: { email } }) => {
+    done(await post(server, '/auth/otp', { email }));
+    const { code } = await mailbox.takeOne('mail-code', email);
+    return post(server, '/auth/otp/verify', { flow: value, code });
+  },
+  'POST /auth/otp/verify code': async ({ server }, { value, holder: { email } }) => {
+    const { flow } = done(await post(server, '/auth/otp', { email })).body;
+    return post(server, '/auth/otp/verify', { flow, code: value });
+  },
+};
+
+const show =
+  (factor: string, prepare: (world: World, holder: Holder) => Promise<string>): Door =>
+  async (world, { value, holder }) =>
+    post(world.server, '/auth/mfa', { mfa_token: await prepare(world, holder), factor, code: value });
+
+const withMail = async (world: World, holder: Holder): Promise<string> => {
+  const mfa_token = await waiting(world, holder);
+  done(await post(world.server, '/auth/mfa/email', { mfa_token }));
+  return mfa_token;
+};
+
+// Where the password is the second factor: after a code by mail.
+const afterMail = async ({ server, mailbox }: World, { email }: Holder): Promise<string> => {
+  const { flow } = done(await post(server, '/auth/otp', { email })).body;
+  const { code } = await mailbox.takeOne('mail-code', email);
+  return done(await post(server, '/auth/otp/verify', { flow, code })).body.mfa_token;
+};
+
+const byFactor: Record<string, Door> = {
+  'POST /auth/mfa mfa_token': ({ server }, { value, holder: { secret } }) =>
+    post(server, '/auth/mfa', { mfa_token: value, factor: 'totp', code: totpCode(server, secret, 1) }),
+  'POST /auth/mfa code as totp': show('totp', waiting),
+  'POST /auth/mfa code as recovery_code': show('recovery_code', waiting),
+  'POST /auth/mfa code as email': show('email', withMail),
+  'POST /auth/mfa code as password': show('password', afterMail),
+  'POST /auth/mfa credential': async (world, specimen) => {
+    const body = { mfa_token: await waiting(world, specimen.holder), credential: answerOf(specimen) };
+    return post(world.server, '/auth/mfa', body);
+  },
+  'POST /auth/mfa/passkey-options mfa_token': ({ server }, { value }) =>
+    post(server, '/auth/mfa/passkey-options', { mfa_token: value }),
+  'POST /auth/mfa/email mfa_token': ({ server }, { value }) => post(server, '/auth/mfa/email', { mfa_token: value }),
+  'POST /auth/mfa/enroll/totp mfa_token': ({ server }, { value }) =>
+    post(server, '/auth/mfa/enroll/totp', { mfa_token: value }),
+  'POST /auth/mfa/enroll/totp/confirm mfa_token': ({ server }, { value, holder: { secret } }) =>
+    post(server, '/auth/mfa/enroll/totp/confirm', { mfa_token: value, code: totpCode(server, secret, 1) }),
+  'POST /auth/mfa/enroll/totp/confirm code': async (world, { value }) => {
+    const { token: mfa_token } = await enrolment(world);
+    done(await post(world.server, '/auth/mfa/enroll/totp', { mfa_token }));
+    return post(world.server, '/auth/mfa/enroll/totp/confirm', { mfa_token, code: value });
+  },
+  'POST /me/mfa/totp/confirm code': async ({ server, mailbox }, { value }) => {
+    const bearer = (await someone(server, mailbox)).access;
+    done(await post(server, '/me/mfa/totp', undefined, { bearer }));
+    return post(server, '/me/mfa/totp/confirm', { code: value }, { bearer });
+  },
+  'POST /me/mfa/email/confirm flow': async ({ server, mailbox }, { value }) => {
+    const { access: bearer, email } = await someone(server, mailbox);
+    done(await post(server, '/me/mfa/email', undefined, { bearer }));
+    const { code } = await mailbox.takeOne('mail-code', email);
+    return post(server, '/me/mfa/email/confirm', { flow: value, code }, { bearer });
+  },
+  'POST /me/mfa/email/confirm code': async ({ server, mailbox }, { value }) => {
+    const { access: bearer } = await someone(server, mailbox);
+    const { flow } = done(await post(server, '/me/mfa/email', undefined, { bearer })).body;
+    return post(server, '/me/mfa/email/confirm', { flow, code: value }, { bearer });
+  },
+};
+
+const byPasskey: Record<string, Door> = {
+  'POST /auth/passkeys/verify credential': ({ server }, specimen) =>
+    post(server, '/auth/passkeys/verify', answerOf(specimen)),
+  'POST /auth/passkeys/sign-up credential': ({ server }, specimen) =>
+    post(server, '/auth/passkeys/sign-up', creationOf(specimen)),
+  'POST /me/passkeys credential': ({ server }, specimen) =>
+    post(server, '/me/passkeys', creationOf(specimen), { bearer: specimen.holder.access }),
+  'POST /auth/reauthenticate credential': ({ server }, specimen) => {
+    const body = { factor: 'passkey', credential: answerOf(specimen) };
+    return post(server, '/auth/reauthenticate', body, { bearer: specimen.holder.access });
+  },
+};
+
+/** Whatever the value is, the right authenticator signs it as a challenge. */
+const answerOf = ({ value, holder: { key } }: Specimen) => key.get({ challenge: value, rpId: 'localhost' });
+const creationOf = ({ value, holder: { key } }: Specimen) =>
+  key.copy().create({ challenge: value, rp: { id: 'localhost' }, user: { id: key.userHandle } });
+
+const again = (body: (value: string) => object): Door => {
+  return ({ server }, { value, holder: { access: bearer } }) =>
+    post(server, '/auth/reauthenticate', body(value), { bearer });
+};
+
+const bySession: Record<string, Door> = {
+  'POST /auth/login password': ({ server }, { value, holder: { email } }) =>
+    post(server, '/auth/login', { email, password: value }),
+  'POST /auth/reauthenticate password': again((password) => ({ password })),
+  'POST /auth/reauthenticate code as totp': again((code) => ({ factor: 'totp', code })),
+  'POST /auth/reauthenticate code as recovery_code': again((code) => ({ factor: 'recovery_code', code })),
+  'POST /me/password current_password': ({ server }, { value, holder: { access: bearer } }) =>
+    post(server, '/me/password', { current_password: value, new_password: NEW }, { bearer }),
+  'POST /auth/refresh refresh_token': ({ server }, { value }) =>
+    post(server, '/auth/refresh', { refresh_token: value }),
+};
+
+/** Under the name that belongs to the value: what a browser keeps of another sign-in that is really under way. */
+const bound = async ({ server }: World, value: string): Promise<string> =>
+  `${cookieNameOf(value)}=${(await begin(server)).cookie.split('=')[1]}`;
+
+async function stranger({ server }: World) {
+  const begun = await begin(server, 'hub', { app: true });
+  const code = returned(await comeBack(server, begun, codeFor(someVisitor(someEmail())))).get('code');
+  return { code, code_verifier: begun.verifier };
+}
+
+async function linking({ server }: World, { email }: Holder) {
+  const begun = await begin(server, 'elsewhere', { app: true });
+  const link_token = returned(await comeBack(server, begun, codeFor(someVisitor(email)))).get('link_token');
+  return { link_token, code_verifier: begun.verifier };
+}
+
+const byProvider: Record<string, Door> = {
+  'GET /auth/callback/:provider state': async (world, { value }) => {
+    const query = new URLSearchParams({ state: value, code: codeFor(someVisitor(someEmail())) });
+    return ask(world.server, 'GET', `/auth/callback/hub?${query}`, { cookie: await bound(world, value) });
+  },
+  'GET /auth/callback/:provider code': async ({ server }, { value }) => comeBack(server, await begin(server), value),
+  'GET /auth/callback/:provider binding': async ({ server }, { value }) => {
+    const begun = await begin(server);
+    const cookie = `${begun.cookie.split('=')[0]}=${value}`;
+    return comeBack(server, begun, codeFor(someVisitor(someEmail())), cookie);
+  },
+  'POST /auth/callback/:provider state': async (world, { value }) => {
+    const form = { state: value, code: codeFor(someVisitor(someEmail())) };
+    return ask(world.server, 'POST', '/auth/callback/hub', { form, cookie: await bound(world, value) });
+  },
+  'POST /auth/callback/:provider code': async ({ server }, { value }) => {
+    const { state, cookie } = await begin(server);
+    return ask(server, 'POST', '/auth/callback/hub', { form: { state, code: value }, cookie });
+  },
+  'POST /oauth/exchange code': async (world, { value }) =>
+    post(world.server, '/oauth/exchange', { ...(await stranger(world)), code: value }),
+  'POST /oauth/exchange code in the browser': async (world, { value }) =>
+    post(world.server, '/oauth/exchange', { code: value }, { cookie: await bound(world, value) }),
+  'POST /oauth/exchange code_verifier': async (world, { value }) =>
+    post(world.server, '/oauth/exchange', { ...(await stranger(world)), code_verifier: value }),
+  'POST /me/identities link_token': async (world, { value, holder }) => {
+    const body = { ...(await linking(world, holder)), link_token: value };
+    return post(world.server, '/me/identities', body, { bearer: holder.access });
+  },
+  'POST /me/identities code_verifier': async (world, { value, holder }) => {
+    const body = { ...(await linking(world, holder)), code_verifier: value };
+    return post(world.server, '/me/identities', body, { bearer: holder.access });
+  },
+};
+
+let bystander: Promise<Holder> | null = null;
+
+/** What ends in no refusal, and must have no effect. Each answers for itself. */
+const silent: Record<string, Door> = {
+  // A wrong one ends nothing: whether the value still works is seen afterwards.
+  'POST /auth/logout refresh_token': async ({ server }, { value }) => {
+    const reply = await post(server, '/auth/logout', { refresh_token: value });
+    return reply.status === 204 ? refusedAs(reply) : reply;
+  },
+  'POST /auth/login device_token': async ({ server }, { value, holder: { email } }) => {
+    const reply = await post(server, '/auth/login', { email, password: PASSWORD, device_token: value });
+    return reply.body.status === 'mfa_required' ? refusedAs(reply) : reply;
+  },
+  'POST /auth/login device in the cookie': async ({ server }, { value, holder: { email } }) => {
+    const body = { email, password: PASSWORD };
+    const reply = await post(server, '/auth/login', body, { cookie: `device=${value}` });
+    return reply.body.status === 'mfa_required' ? refusedAs(reply) : reply;
+  },
+  'POST /auth/logout-all x-csrf-token': async (world, { value }) => {
+    bystander ??= holder(world);
+    const { cookie } = await cookieSession(world, await bystander);
+    return post(world.server, '/auth/logout-all', {}, { cookie, headers: { 'x-csrf-token': value } });
+  },
+};
+
+function refusedAs(reply: Reply): Reply {
+  return { ...reply, status: 400, body: { code: 'unauthenticated' } };
+}
+
+export const doors: Record<string, Door> = {
+  ...byLink,
+  ...byMail,
+  ...byFactor,
+  ...byPasskey,
+  ...byProvider,
+  ...bySession,
+  ...silent,
+};
+
+/** Every route that takes a session takes none of it as bearer token or cookie. */
+export function guardedDoors({ server }: World): Record<string, Door> {
+  const doors: Record<string, Door> = {};
+  for (const { method, url, rules } of server.app.house.routes) {
+    if (rules.access === 'public' || method === 'OPTIONS') continue;
+    const path = url.replace(/:\w+/g, '00000000-0000-7000-8000-000000000000');
+    doors[`bearer ${method} ${url}`] = (_, { value }) => ask(server, method, path, { bearer: value });
+    doors[`cookie ${method} ${url}`] = (_, { value }) => ask(server, method, path, { cookie: `session=${value}` });
+  }
+  return doors;
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { before, test } from 'node:test';
+import { authenticator, cbor, type Lies } from '../../authenticator.ts';
+import { startServer, type TestServer, type TestUser } from '../../kit.ts';
+import { type Authority, type Issued, makeAuthority } from '../../settings/certificates.ts';
+import { addPasskey, creationOptions, said, signInWith } from './passkey-tools.ts';
+
+// What section 8.2.1 of WebAuthn asks of the certificate of an authenticator.
+const MAKER = { commonName: 'Model 1/O=Maker/C=DE/OU=Authenticator Attestation', names: '' };
+const trusted = makeAuthority('Maker root');
+const forged = makeAuthority('Maker root'); // the same name, another key
+
+let server: TestServer;
+let user: TestUser;
+before(async () => {
+  server = await startServer({ env: { PASSKEY_ATTESTATION_ROOTS: trusted.ca } });
+  user = await server.user();
+});
+
+const der = (path: string): Buffer => new X509Certificate(readFileSync(path)).raw;
+const keyOf = ({ key }: Issued): KeyObject => createPrivateKey(readFileSync(key));
+const reason = async () => (await server.audit('passkey.added')).at(-1)?.reason;
+
+function vouched(by: Authority, file: string, ...above: string[]): NonNullable<Lies['attestation']> {
+  const issued = by.issue(file, MAKER);
+  return { key: keyOf(issued), x5c: [der(issued.cert), ...above.map(der)] };
+}
+
+async function refused(attestation: NonNullable<Lies['attestation']>, why = 'attestation'): Promise<void> {
+  const answer = await addPasskey(server, user, authenticator(), { lies: { attestation } });
+  assert.deepEqual(said(answer), [400, 'passkey_rejected'], answer.text);
+  assert.equal(await reason(), why);
+}
+
+test('where policy asks for attestation it is asked for, and a chain to a root of the operator is taken', async () => {
+  assert.equal((await creationOptions(server, user)).attestation, 'direct');
+  const below = trusted.intermediate('below');
+  for (const attestation of [
+    vouched(trusted, 'direct'),
+    vouched(trusted, 'with-root', trusted.ca),
+    vouched(below, 'under-another', below.ca),
+  ]) {
+    const key = authenticator();
+    const person = await server.user();
+    const answer = await addPasskey(server, person, key, { lies: { attestation } });
+    assert.equal(answer.status, 201, answer.text);
+    assert.equal((await signInWith(server, key)).status, 200);
+  }
+});
+
+test('PK-09 no attestation, and one by the credential itself, say nothing', async () => {
+  await refused('none');
+  await refused('self');
+});
+
+test('PK-09 I-073 a chain that ends in a root of the attacker’s own is refused, also under the name of ours', async () => {
+  await refused(vouched(forged, 'forged'));
+  await refused(vouched(forged, 'forged-chain', forged.ca));
+  await refused(vouched(forged, 'forged-beside-ours', forged.ca, trusted.ca));
+  await refused(vouched(forged, 'forged-then-ours', trusted.ca));
+  const own = forged.issue('not-the-signer', MAKER);
+  const theirs = trusted.issue('somebody-elses', MAKER);
+  await refused({ key: keyOf(own), x5c: [der(theirs.cert)] }, 'not_verified');
+});
+
+test('PK-09 a certificate of ours that is no authority vouches for nobody', async () => {
+  const leaf = trusted.issue('leaf', MAKER);
+  const others = makeAuthority('Somebody').issue('device', MAKER);
+  await refused({ key: keyOf(others), x5c: [der(others.cert), der(leaf.cert)] });
+});
+
+test('PK-09 what is no chain at all is refused, not an error', async () => {
+  const { key } = trusted.issue('odd', MAKER);
+  const signer = createPrivateKey(readFileSync(key));
+  await refused({ key: signer, x5c: [] });
+  await refused({ key: signer, x5c: [Buffer.from('no certificate')] });
+  await refused({ key: signer, x5c: Array.from({ length: 40 }, () => der(trusted.ca)) });
+});
+
+test('PK-09 a format of another kind does not get past the policy', async () => {
+  const issued = trusted.issue('format', MAKER);
+  for (const fmt of ['none', 'android-safetynet', 'compound', '']) {
+    const statement = new Map([['x5c', [der(issued.cert)] as never]]);
+    const attestationObject = cbor(
+      new Map<string, never>([
+        ['fmt', fmt as never],
+        ['attStmt', statement as never],
+        ['authData', Buffer.alloc(164) as never],
+      ]),
+    );
+    const answer = await addPasskey(server, user, authenticator(), { lies: { attestationObject } });
+    assert.deepEqual(said(answer), [400, 'passkey_rejected']);
+  }
+});
+
+test('an expired root vouches for nobody any more', async () => {
+  const attestation = vouched(trusted, 'in-three-days');
+  server.clock.advance(3 * 24 * 3600);
+  const late = await server.post('/auth/login', { email: user.email, password: user.password });
+  const as = { accessToken: late.body.access_token };
+  const answer = await addPasskey(server, as, authenticator(), { lies: { attestation } });
+  assert.deepEqual(said(answer), [400, 'passkey_rejected'], answer.text);
+});
+
+test('where policy asks for none nobody looks at one: forged certificates neither help nor hurt', async () => {
+  const free = await startServer();
+  const as = await free.user();
+  assert.equal((await creationOptions(free, as)).attestation, 'none');
+  const lies = { attestation: vouched(forged, 'whatever', forged.ca) };
+  assert.equal((await addPasskey(free, as, authenticator(), { lies })).status, 201);
+});
