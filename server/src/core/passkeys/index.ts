@@ -7,6 +7,7 @@ import type { Sql, Tx } from '../../platform/db/index.ts';
 import type { Unit } from '../effects/index.ts';
 import { issueOneTime, type OneTimeRow, type Purpose, useOneTime } from '../one-time/index.ts';
 import type { Guesses } from '../throttle/index.ts';
+import { lockUser } from '../users/index.ts';
 import { verifyAssertion } from './assertion.ts';
 import { type BrowserResponse, readAssertion } from './browser-response.ts';
 import { type Inspected, inspectCreation, type NewCredential } from './creation.ts';
@@ -135,7 +136,9 @@ export function createPasskeys({ config, unit, guesses }: PasskeysDeps): Passkey
     const shown = await verifyAssertion(webauthn, read, row);
     if ('fault' in shown) return refused(shown.fault);
     if (purpose === 'passkey-sign-in' && !shown.isUserVerified) return refused('user_verification', row.user_id);
+    await lockUser(tx, row.user_id); // before the passkey's row, as everything that removes passkeys does
     if (!(await usePasskey(tx, row.id, { ...shown, now: new Date(now) }))) {
+      if ((await findCredential(tx, read.credentialId)) === undefined) return refused('unknown'); // removed just now
       await raiseAlarm(tx, row, { shown: shown.signCount, origin: about.origin, now });
       return refused('counter', row.user_id);
     }

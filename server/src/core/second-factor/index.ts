@@ -71,7 +71,8 @@ export function createSecondFactor({ db, factors, passkeys, passwords, guesses }
       }
       case 'passkey': {
         if (response === undefined) return null;
-        const found = await passkeys.assert(tx, 'passkey-factor', response, { userId: user.id, flow: about.flow }, now);
+        const whose = { userId: user.id, flow: about.flow, origin };
+        const found = await passkeys.assert(tx, 'passkey-factor', response, whose, now);
         return found === null ? null : { method: found.method, factor };
       }
     }

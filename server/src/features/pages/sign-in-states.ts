@@ -44,7 +44,7 @@ export function signInStates(prefix: string): Html[] {
       'This link was asked for somewhere else',
       [
         'It signs in only where it was asked for. If you asked for it yourself, in another browser or an app, let this',
-        ' page show a code, and type that code there. If somebody else wants it from you, close this page.',
+        ' page show a code, and type that code there. If somebody else asked for it, or wants the code, close this page.',
       ],
       html`
 <form method="post" novalidate data-step="show-code" data-endpoint="${prefix}/auth/magic-link/code" data-busy="Asking for the code…">

@@ -176,6 +176,29 @@ test('SES-02 the first passkey gives a cookie session a new value, and the old o
   assert.equal((await server.post('/me/passkeys/options', {}, next)).status, 200);
 });
 
+test('where policy wants a second factor the last one stays', async () => {
+  const strict = await startServer({ env: { REQUIRE_MFA: 'everyone', REQUIRE_MFA_GRACE: '1d' } });
+  const { user, added } = await personWithPasskey(strict);
+  const path = `${strict.config.API_PREFIX}/me/passkeys/${added.id}`;
+  assert.deepEqual(said(await strict.call('DELETE', path, bearerOf(user))), [409, 'conflict']);
+  assert.equal((await addPasskey(strict, user)).status, 201);
+  assert.equal((await strict.call('DELETE', path, bearerOf(user))).status, 204);
+});
+
+test('no passkey is added or removed by a session that has ended, even where a process does not know yet', async () => {
+  const { user, added } = await personWithPasskey(server);
+  const made = authenticator().create(await creationOptions(server, user));
+  await server.db.execute('UPDATE auth.sessions SET ended_at = created_at WHERE user_id = $1', [user.id]);
+  const path = `${server.config.API_PREFIX}/me/passkeys/${added.id}`;
+  for (const answer of [
+    await server.post('/me/passkeys', made, bearerOf(user)),
+    await server.call('DELETE', path, bearerOf(user)),
+  ]) {
+    assert.deepEqual(said(answer), [401, 'session_revoked']);
+  }
+  assert.equal(await passkeysOf(user), 1);
+});
+
 test('PK-10 a passkey takes recent authentication, and by a second factor where there is one', async () => {
   const { user, key } = await personWithPasskey(server);
   const made = authenticator().create(await creationOptions(server, user));

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { passkeyResponseOf } from '../../core/passkeys/index.ts';
 import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { Refusal } from '../../lib/refusal.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import type { OwnPasskeysDeps } from './own-passkeys.ts';
@@ -78,7 +79,7 @@ function verifyRoute(app: FastifyInstance, deps: Deps, path: string): void {
 /** WebAuthn Level 3, section 5.11: browsers ask the RP id's own host which other origins may use its passkeys. */
 function relatedOrigins(app: FastifyInstance, { config }: Deps): void {
   const origins = [...config.webauthn.origins];
-  if (origins.every((origin) => origin === config.PUBLIC_URL)) return;
+  const isNeeded = origins.some((origin) => origin !== config.PUBLIC_URL);
   typed(app).get(
     '/.well-known/webauthn',
     {
@@ -86,10 +87,13 @@ function relatedOrigins(app: FastifyInstance, { config }: Deps): void {
       schema: {
         tags: ['Operations'],
         summary: 'Origins that may use the passkeys of this server',
-        description: 'Where WEBAUTHN_ORIGINS names others than PUBLIC_URL.',
+        description: 'WebAuthn Level 3, section 5.11. 404 unless WEBAUTHN_ORIGINS names others than PUBLIC_URL.',
         response: { 200: schema.RelatedOrigins },
       },
     },
-    async (_request, reply) => reply.header('cache-control', 'public, max-age=3600').send({ origins }),
+    async (_request, reply) => {
+      if (!isNeeded) throw new Refusal('not_found');
+      return reply.header('cache-control', 'public, max-age=3600').send({ origins });
+    },
   );
 }

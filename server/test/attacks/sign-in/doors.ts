@@ -1,7 +1,7 @@
 import { totpCode } from '../../factors.ts';
 import { PASSWORD, someEmail } from '../../kit.ts';
 import { begin, codeFor, comeBack, cookieNameOf, returned, someVisitor } from './hub.ts';
-import { cookieSession, enrolment, type Holder, holder, type Specimen, waiting, type World } from './purposes.ts';
+import { cookieSession, enrolment, type Holder, holder, type Specimen, type World, waiting } from './purposes.ts';
 import { ask, done, post, type Reply, someone } from './tools.ts';
 
 const NEW = 'A-fresh-start-0815';
@@ -60,6 +60,25 @@ const byMail: Record<string, Door> = {
   },
 };
 
+/** One waiting sign-in serves several doors: it has five tries. Likewise for whoever only stands by. */
+const shared = new WeakMap<Holder, { token: string; uses: number }>();
+async function sharedWaiting(world: World, holder: Holder): Promise<string> {
+  const known = shared.get(holder);
+  const one = known !== undefined && known.uses < 4 ? known : { token: await waiting(world, holder), uses: 0 };
+  shared.set(holder, { ...one, uses: one.uses + 1 });
+  return one.token;
+}
+
+const kept = new Map<string, { until: number; uses: number; one: Promise<unknown> }>();
+function keep<T>({ server }: World, name: string, make: () => Promise<T>): Promise<T> {
+  const now = server.clock.now();
+  const known = kept.get(name);
+  if (known === undefined || known.until < now || known.uses >= 4) {
+    kept.set(name, { until: now + 240_000, uses: 1, one: make() });
+  } else known.uses += 1;
+  return kept.get(name)?.one as Promise<T>;
+}
+
 const show =
   (factor: string, prepare: (world: World, holder: Holder) => Promise<string>): Door =>
   async (world, { value, holder }) =>
@@ -81,12 +100,12 @@ const afterMail = async ({ server, mailbox }: World, { email }: Holder): Promise
 const byFactor: Record<string, Door> = {
   'POST /auth/mfa mfa_token': ({ server }, { value, holder: { secret } }) =>
     post(server, '/auth/mfa', { mfa_token: value, factor: 'totp', code: totpCode(server, secret, 1) }),
-  'POST /auth/mfa code as totp': show('totp', waiting),
-  'POST /auth/mfa code as recovery_code': show('recovery_code', waiting),
+  'POST /auth/mfa code as totp': show('totp', sharedWaiting),
+  'POST /auth/mfa code as recovery_code': show('recovery_code', sharedWaiting),
   'POST /auth/mfa code as email': show('email', withMail),
   'POST /auth/mfa code as password': show('password', afterMail),
   'POST /auth/mfa credential': async (world, specimen) => {
-    const body = { mfa_token: await waiting(world, specimen.holder), credential: answerOf(specimen) };
+    const body = { mfa_token: await sharedWaiting(world, specimen.holder), credential: answerOf(specimen) };
     return post(world.server, '/auth/mfa', body);
   },
   'POST /auth/mfa/passkey-options mfa_token': ({ server }, { value }) =>
@@ -97,27 +116,30 @@ const byFactor: Record<string, Door> = {
   'POST /auth/mfa/enroll/totp/confirm mfa_token': ({ server }, { value, holder: { secret } }) =>
     post(server, '/auth/mfa/enroll/totp/confirm', { mfa_token: value, code: totpCode(server, secret, 1) }),
   'POST /auth/mfa/enroll/totp/confirm code': async (world, { value }) => {
-    const { token: mfa_token } = await enrolment(world);
+    const { token: mfa_token } = await keep(world, 'enrolment', () => enrolment(world));
     done(await post(world.server, '/auth/mfa/enroll/totp', { mfa_token }));
     return post(world.server, '/auth/mfa/enroll/totp/confirm', { mfa_token, code: value });
   },
-  'POST /me/mfa/totp/confirm code': async ({ server, mailbox }, { value }) => {
-    const bearer = (await someone(server, mailbox)).access;
-    done(await post(server, '/me/mfa/totp', undefined, { bearer }));
-    return post(server, '/me/mfa/totp/confirm', { code: value }, { bearer });
+  'POST /me/mfa/totp/confirm code': async (world, { value }) => {
+    const { access: bearer } = await newcomer(world);
+    done(await post(world.server, '/me/mfa/totp', undefined, { bearer }));
+    return post(world.server, '/me/mfa/totp/confirm', { code: value }, { bearer });
   },
-  'POST /me/mfa/email/confirm flow': async ({ server, mailbox }, { value }) => {
-    const { access: bearer, email } = await someone(server, mailbox);
-    done(await post(server, '/me/mfa/email', undefined, { bearer }));
-    const { code } = await mailbox.takeOne('mail-code', email);
-    return post(server, '/me/mfa/email/confirm', { flow: value, code }, { bearer });
+  'POST /me/mfa/email/confirm flow': async (world, { value }) => {
+    const { access: bearer, email } = await newcomer(world);
+    done(await post(world.server, '/me/mfa/email', undefined, { bearer }));
+    const { code } = await world.mailbox.takeOne('mail-code', email);
+    return post(world.server, '/me/mfa/email/confirm', { flow: value, code }, { bearer });
   },
-  'POST /me/mfa/email/confirm code': async ({ server, mailbox }, { value }) => {
-    const { access: bearer } = await someone(server, mailbox);
-    const { flow } = done(await post(server, '/me/mfa/email', undefined, { bearer })).body;
-    return post(server, '/me/mfa/email/confirm', { flow, code: value }, { bearer });
+  'POST /me/mfa/email/confirm code': async (world, { value }) => {
+    const { access: bearer } = await newcomer(world);
+    const { flow } = done(await post(world.server, '/me/mfa/email', undefined, { bearer })).body;
+    return post(world.server, '/me/mfa/email/confirm', { flow, code: value }, { bearer });
   },
 };
+
+/** Somebody who has no factor yet. */
+const newcomer = (world: World) => keep(world, 'newcomer', () => someone(world.server, world.mailbox));
 
 const byPasskey: Record<string, Door> = {
   'POST /auth/passkeys/verify credential': ({ server }, specimen) =>
@@ -205,8 +227,6 @@ const byProvider: Record<string, Door> = {
   },
 };
 
-let bystander: Promise<Holder> | null = null;
-
 /** What ends in no refusal, and must have no effect. Each answers for itself. */
 const silent: Record<string, Door> = {
   // A wrong one ends nothing: whether the value still works is seen afterwards.
@@ -224,8 +244,7 @@ const silent: Record<string, Door> = {
     return reply.body.status === 'mfa_required' ? refusedAs(reply) : reply;
   },
   'POST /auth/logout-all x-csrf-token': async (world, { value }) => {
-    bystander ??= holder(world);
-    const { cookie } = await cookieSession(world, await bystander);
+    const { cookie } = await keep(world, 'bystander', async () => cookieSession(world, await holder(world)));
     return post(world.server, '/auth/logout-all', {}, { cookie, headers: { 'x-csrf-token': value } });
   },
 };

@@ -177,11 +177,12 @@ test('an account that never proved its address is taken over clean: password, se
 
 test('I-018 a closed registration makes no account by mail, when it is asked for or when it is used', async () => {
   const { accessToken: bearer } = await server.admin();
-  const close = (enabled: boolean) =>
-    server.call('PUT', `${server.config.API_PREFIX}/admin/flags`, {
-      body: { flags: [{ key: 'registration', default: enabled }] },
-      bearer,
-    });
+  const close = async (enabled: boolean) => {
+    const tag = (await server.get('/admin/flags', { bearer })).headers.get('etag') as string;
+    const body = { flags: [{ key: 'registration', default: enabled }] };
+    const path = `${server.config.API_PREFIX}/admin/flags`;
+    return server.call('PUT', path, { body, bearer, headers: { 'if-match': tag } });
+  };
   const [early, coming] = [someEmail('early'), someEmail('coming')];
   const [link, code] = [await mail.link(early), await mail.code(coming)];
   assert.equal((await close(false)).status, 200);

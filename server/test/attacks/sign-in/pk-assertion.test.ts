@@ -202,6 +202,21 @@ test('a counter that goes back is refused, kept, written down and told, and only
   assert.equal((await signInWith(server, key)).status, 200);
 });
 
+test('a sign-in beside the removal of its passkey is in before it or refused after it, and raises no alarm', async () => {
+  for (let round = 0; round < 10; round++) {
+    const { user, key, added } = await personWithPasskey(server);
+    const path = `${server.config.API_PREFIX}/me/passkeys/${added.id}`;
+    const response = key.get(await requestOptions(server));
+    const [login, removal] = await Promise.all([
+      server.post('/auth/passkeys/verify', response),
+      server.call('DELETE', path, bearerOf(user)),
+    ]);
+    assert.equal(removal.status, 204, removal.text);
+    assert.ok([200, 401].includes(login.status), login.text);
+    assert.ok(!(await linesOf(server, user.id)).includes('passkey.suspicious denied counter'));
+  }
+});
+
 test('an unverified address is told so only after a right passkey', async () => {
   const { user, key } = await personWithPasskey(server);
   await server.db.execute('UPDATE auth.users SET email_verified_at = NULL WHERE id = $1', [user.id]);

@@ -1,16 +1,16 @@
+import { issueSetupLink } from '../../../src/core/setup/index.ts';
 import type { Authenticator } from '../../authenticator.ts';
 import { totpCode } from '../../factors.ts';
 import { PASSWORD, someEmail, type TestServer } from '../../kit.ts';
-import { issueSetupLink } from '../../../src/core/setup/index.ts';
 import { begin, codeFor, comeBack, returned, someVisitor } from './hub.ts';
 import {
   addMailFactor,
   addPasskey,
   addTotp,
+  ask,
   cookieOf,
   done,
   freshCode,
-  ask,
   logIn,
   type Mailbox,
   type Person,
@@ -307,4 +307,11 @@ function kind(value: string | undefined, takenAt: readonly string[], use: () => 
 }
 
 /** Every kind of one-time value and credential that the server gives. */
-export const kinds: Record<string, Make> = { ...byLink, ...bySecondFactor, ...byMail, ...byPasskey, ...byProvider, ...bySession };
+export const kinds: Record<string, Make> = {
+  ...byLink,
+  ...bySecondFactor,
+  ...byMail,
+  ...byPasskey,
+  ...byProvider,
+  ...bySession,
+};

@@ -75,6 +75,7 @@ export function cookieOf(reply: Reply, name: string): string {
 export async function tapMails(server: TestServer): Promise<Mailbox> {
   const { db } = server;
   await db.execute('CREATE TABLE public.kept_mail AS SELECT * FROM auth.outbox WITH NO DATA');
+  await db.execute('ALTER TABLE public.kept_mail ADD COLUMN place bigserial');
   await db.execute(
     `CREATE FUNCTION public.keep_mail() RETURNS trigger LANGUAGE plpgsql AS
      $$ BEGIN INSERT INTO public.kept_mail SELECT NEW.*; RETURN NULL; END $$`,
@@ -86,7 +87,8 @@ export async function tapMails(server: TestServer): Promise<Mailbox> {
   return {
     async take() {
       const rows = await db.query<{ template: string; payload: string }>(
-        'DELETE FROM public.kept_mail RETURNING template, payload',
+        `WITH taken AS (DELETE FROM public.kept_mail RETURNING place, template, payload)
+         SELECT template, payload FROM taken ORDER BY place`,
       );
       return rows.map(({ template, payload }) => {
         const { to, data } = JSON.parse(encryption.open('outbox', payload));

@@ -1,3 +1,5 @@
+// engines: postgres
+// Some thousand requests, which end at the same statements on either engine.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { refusalCatalogue } from '../../../src/lib/refusal.ts';
@@ -49,7 +51,9 @@ describe('XPURP FL-00 each kind of value sent to every place that takes one', ()
 const PLAIN = new Set(
   `email name session locale picture return_to factor trust_device type user_verification limit cursor query status role verified
    sort roles email_verified reason description permissions flags subject dry_run strict format hashes user actor action outcome
-   address request_id from to new_password except_current code_challenge code_challenge_method iss error immediately`.split(/\s+/),
+   address request_id from to new_password except_current code_challenge code_challenge_method iss error immediately`.split(
+    /\s+/,
+  ),
 );
 /** Parts of a passkey's response: the door is its `credential`. */
 const OF_A_PASSKEY = new Set('id rawId response clientExtensionResults authenticatorAttachment'.split(' '));
