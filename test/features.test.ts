@@ -31,7 +31,9 @@ test('every feature of the list names a test of ours, by its exact name', () => 
   );
   const titles = new Set(
     sources.flatMap((source) =>
-      [...source.matchAll(/\btest\(\s*(['"`])(.*?)\1,/gs)].map(([, , title]) => (title as string).replaceAll("\\'", "'")),
+      [...source.matchAll(/\btest\(\s*(['"`])(.*?)\1,/gs)].map(([, , title]) =>
+        (title as string).replaceAll("\\'", "'"),
+      ),
     ),
   );
   assert.ok(titles.size > 500);

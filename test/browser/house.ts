@@ -11,10 +11,10 @@ const { startServer } = await import('../../server/test/kit.ts');
 export type Server = Awaited<ReturnType<typeof startServer>>;
 
 /** A server whose PUBLIC_URL is the port that it listens on: its links lead to itself. */
-export async function openHouse(): Promise<Server & { base: string }> {
+export async function openHouse(env: Record<string, string> = {}): Promise<Server & { base: string }> {
   const port = String(await freePort());
   const base = `http://localhost:${port}`;
-  const server = await startServer({ env: { PORT: port, PUBLIC_URL: base } });
+  const server = await startServer({ env: { PORT: port, PUBLIC_URL: base, ...env } });
   return { ...server, base };
 }
 

@@ -7,6 +7,8 @@ export interface Browser {
   /** The cookies that it would send to our server. */
   cookie(): string;
   set(name: string, value: string): void;
+  /** Takes the cookies of an answer of ours that a page has fetched. */
+  take(answer: Answer): void;
   names(): string[];
 }
 
@@ -23,6 +25,7 @@ export function browser(server: TestServer): Browser {
   return {
     cookie: () => header(jarOf(own)),
     set: (name, value) => void jarOf(own).set(name, value),
+    take: (answer) => keep(jarOf(own), answer.headers),
     names: () => [...jarOf(own).keys()],
     async visit(url, { form, headers = {} } = {}) {
       const jar = jarOf(url);
@@ -35,15 +38,19 @@ export function browser(server: TestServer): Browser {
         headers: { ...(cookie === '' ? {} : { cookie }), ...headers },
         ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
       });
-      for (const line of response.headers.getSetCookie()) {
-        const [name = '', value = ''] = (line.split(';')[0] as string).split(/=(.*)/s);
-        if (value === '' || /max-age=0/i.test(line)) jar.delete(name);
-        else jar.set(name, value);
-      }
+      keep(jar, response.headers);
       const text = await response.text();
       return { status: response.status, headers: response.headers, text, body: parse(text) };
     },
   };
+}
+
+function keep(jar: Map<string, string>, headers: Headers): void {
+  for (const line of headers.getSetCookie()) {
+    const [name = '', value = ''] = (line.split(';')[0] as string).split(/=(.*)/s);
+    if (value === '' || /max-age=0/i.test(line)) jar.delete(name);
+    else jar.set(name, value);
+  }
 }
 
 export interface Flow {

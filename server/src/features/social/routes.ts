@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
+import { isForm } from '../../platform/http/media-type.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { type Brought, type ComeBackDeps, comeBack } from './come-back.ts';
@@ -101,17 +102,14 @@ function exchangeRoute(app: FastifyInstance, deps: Deps): void {
 
 function callbackRoutes(app: FastifyInstance, deps: Deps): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i,
-    { parseAs: 'string', bodyLimit: 32 * 1024 },
-    (_request, body, done) => {
-      try {
-        done(null, readForm(body as string));
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  );
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 32 * 1024 }, (request, body, done) => {
+    try {
+      if (!isForm(request.raw.headersDistinct['content-type'])) throw new Refusal('unsupported_media_type');
+      done(null, readForm(body as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
   const path = `${new URL(deps.config.OAUTH_REDIRECT_URL).pathname.replace(/\/$/, '')}/:provider`;
   const description = 'Not for applications: the provider sends the browser here.';
   const described = { tags, params: schema.ProviderParams, response: schema.ComeBackAnswers, description };

@@ -1,5 +1,6 @@
 // One closed list instead of a parser: spellings that two parsers read differently have let bodies past validation
 // (CVE-2026-25223, CVE-2026-33806). JSON is UTF-8 (RFC 8259, section 8.1), so no other charset means anything.
+const FORM_IN_UTF8 = /^application\/x-www-form-urlencoded(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 const JSON_IN_UTF8 = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 
 /**
@@ -10,4 +11,9 @@ export function isJson(contentType: string | readonly string[] | undefined): boo
   if (contentType === undefined) return false;
   if (typeof contentType === 'string') return JSON_IN_UTF8.test(contentType);
   return contentType.length === 1 && JSON_IN_UTF8.test(contentType[0] ?? '');
+}
+
+/** The same for a form, where one is taken at all. */
+export function isForm(contentType: readonly string[] | undefined): boolean {
+  return contentType?.length === 1 && FORM_IN_UTF8.test(contentType[0] ?? '');
 }

@@ -13,8 +13,8 @@ export interface Who {
   recoveryCodes: Set<string>;
   /** Policy lets nobody into it without a second factor. */
   readonly mustEnrol: boolean;
-  /** Accounts at the provider that signs in to it. */
-  visitors: Set<number>;
+  /** The account at the provider whose owner this is. */
+  readonly visitor: number;
   /** Grows with everything that ends what is under way: a new password, a takeover. */
   era: number;
 }
@@ -53,7 +53,7 @@ export interface Fact {
   isTrusted: boolean;
 }
 
-type Proof = 'pwd' | 'email' | 'fed' | 'both' | 'second';
+type Proof = 'pwd' | 'email' | 'fed' | 'both' | 'second' | 'refresh';
 
 /** What may come out of a request, at most. */
 export interface Verdict {
@@ -131,6 +131,7 @@ export function stepFor({ totp }: Who, code: string, from: number, to: number): 
 export function enrols(waiting: Fact | undefined, code: string, from: number, to: number): Verdict {
   if (!stands(waiting, 'enrolment', null, from) || waiting.tries >= 5) return NOTHING;
   const who = waiting.who as Who;
-  if (!who.isActive || who.totp === null || who.totp.isConfirmed || stepFor(who, code, from, to) === null) return NOTHING;
+  if (!who.isActive || who.totp === null || who.totp.isConfirmed || stepFor(who, code, from, to) === null)
+    return NOTHING;
   return { may: 'session', who, proofs: [...waiting.proofs, 'second'], isClaim: false };
 }

@@ -84,24 +84,31 @@ export async function tapMails(server: TestServer): Promise<Mailbox> {
     'CREATE TRIGGER keep_mail BEFORE INSERT ON auth.outbox FOR EACH ROW EXECUTE FUNCTION public.keep_mail()',
   );
   const { encryption } = server.app.house;
+  let waiting: Mail[] = [];
+  const newest: Mailbox['newest'] = async (template, to) => {
+    const rows = await db.query<{ template: string; payload: string }>(
+      `WITH taken AS (DELETE FROM public.kept_mail RETURNING place, template, payload)
+       SELECT template, payload FROM taken ORDER BY place`,
+    );
+    waiting.push(...rows.map((row) => mailOf(row.template, encryption.open('outbox', row.payload))));
+    const found = waiting.findLast((one) => one.template === template && one.to === to);
+    waiting = waiting.filter((one) => one.to !== to);
+    return found;
+  };
   return {
-    async take() {
-      const rows = await db.query<{ template: string; payload: string }>(
-        `WITH taken AS (DELETE FROM public.kept_mail RETURNING place, template, payload)
-         SELECT template, payload FROM taken ORDER BY place`,
-      );
-      return rows.map(({ template, payload }) => {
-        const { to, data } = JSON.parse(encryption.open('outbox', payload));
-        const token = data.link?.split('#token=')[1];
-        return { template, to, code: data.code, token: token === undefined ? undefined : decodeURIComponent(token) };
-      });
-    },
+    newest,
     async takeOne(template, to) {
-      const mail = (await this.take()).findLast((one) => one.template === template && one.to === to);
+      const mail = await newest(template, to);
       if (mail === undefined) throw new Error(`no ${template} was sent to ${to}`);
       return mail;
     },
   };
+}
+
+function mailOf(template: string, text: string): Mail {
+  const { to, data } = JSON.parse(text);
+  const token = data.link?.split('#token=')[1];
+  return { template, to, code: data.code, token: token === undefined ? undefined : decodeURIComponent(token) };
 }
 
 export interface Mail {
@@ -112,8 +119,8 @@ export interface Mail {
 }
 
 export interface Mailbox {
-  /** All that was sent since the last look. */
-  take(): Promise<Mail[]>;
+  /** The newest mail of this kind to an address; with it all that were sent there before are gone. */
+  newest(template: string, to: string): Promise<Mail | undefined>;
   takeOne(template: string, to: string): Promise<Mail>;
 }
 
