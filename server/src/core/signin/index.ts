@@ -200,8 +200,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
     },
     async resume(tx, pending, proof, how) {
       if (!(await finishOneTime(tx, pending.id, how.origin.now))) throw new Refusal('mfa_invalid');
-      const { attempt } = pending;
-      const user = (await findUser(tx, pending.user.id)) ?? pending.user; // it may have got a factor just now
+      const { attempt, user } = pending;
       const happened = await proceedIn(tx, {
         ...attempt,
         user,

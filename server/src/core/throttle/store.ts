@@ -45,14 +45,10 @@ export async function admit(sql: Sql, key: Buffer, rule: GuardRule, now: Date): 
 }
 
 export async function clearGuards(sql: Sql, keys: readonly Buffer[]): Promise<number> {
-  let count = 0;
-  for (const key of keys) {
-    count += await sql.execute(
-      'UPDATE auth.guards SET attempts = 0, consecutive = 0, windows = 0 WHERE key = $1 AND attempts > 0',
-      [key],
-    );
-  }
-  return count;
+  return sql.execute(
+    'UPDATE auth.guards SET attempts = 0, consecutive = 0, windows = 0 WHERE key = ANY($1::bytea[]) AND attempts > 0',
+    [[...keys]],
+  );
 }
 
 /** Undoes one admission. */

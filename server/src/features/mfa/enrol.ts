@@ -3,6 +3,7 @@ import type { Unit } from '../../core/effects/index.ts';
 import { afterEnrolment, showTotp, type TotpEnrolment } from '../../core/enrolment/index.ts';
 import type { Factors } from '../../core/factors/index.ts';
 import type { Outcome, SignIn } from '../../core/signin/index.ts';
+import { findUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 
@@ -44,7 +45,8 @@ export async function confirmEnrolment(
     const enrolled = await afterEnrolment(deps, tx, { user, factor: 'totp', codes: 'always', origin });
     const proof = { method: 'otp', factor: 'totp' } as const;
     const how = { origin, mode: body.session, deviceToken: body.device_token };
-    const { outcome, effects } = await deps.signIn.resume(tx, pending, proof, how);
+    const withFactor = { ...pending, user: (await findUser(tx, user.id)) ?? user };
+    const { outcome, effects } = await deps.signIn.resume(tx, withFactor, proof, how);
     await record(enrolled.effects);
     await record(effects);
     return { outcome, recoveryCodes: enrolled.recoveryCodes };

@@ -65,7 +65,10 @@ async function look(
     return null;
   }
   const how = { origin, mode: step.session, deviceToken: step.deviceToken, trustDevice: step.trustDevice };
-  const { outcome, effects } = await deps.signIn.resume(tx, pending, seen.proof, how);
+  // What the answer shows of the account is as of now.
+  const left = user.recovery_codes_left - (seen.proof.method === 'recovery' ? 1 : 0);
+  const now = { ...pending, user: { ...user, recovery_codes_left: left } };
+  const { outcome, effects } = await deps.signIn.resume(tx, now, seen.proof, how);
   await record(seen.effects);
   await record(effects);
   return outcome;

@@ -10,6 +10,7 @@ import {
   signInWith,
 } from '../../../test/attacks/sign-in/passkey-tools.ts';
 import { authenticator } from '../../../test/authenticator.ts';
+import { enrolTotp, firstFactor, nextCode, showFactor } from '../../../test/factors.ts';
 import { startServer, type TestServer, type TestUser } from '../../../test/kit.ts';
 
 let server: TestServer;
@@ -121,6 +122,21 @@ test('with the last passkey the recovery codes go, its owner is told, and a sign
   assert.equal((await server.post('/auth/mfa', late)).status, 401);
   assert.equal((await signInWith(server, key)).status, 401);
   assert.equal((await login()).body.status, 'complete');
+});
+
+test('a sign-in that waits for a second factor is over once a passkey is added or removed', async () => {
+  const user = await server.user();
+  const { secret } = await enrolTotp(server, user);
+  const before = await firstFactor(server, user);
+  const { id } = (await addPasskey(server, user)).body;
+  assert.equal((await showFactor(server, before, 'totp', nextCode(server, secret))).status, 401);
+  const between = await firstFactor(server, user);
+  const path = `${server.config.API_PREFIX}/me/passkeys/${id}`;
+  assert.equal((await server.call('DELETE', path, bearerOf(user))).status, 204);
+  assert.equal((await showFactor(server, between, 'totp', nextCode(server, secret))).status, 401);
+  const after = await firstFactor(server, user);
+  assert.equal((await showFactor(server, after, 'totp', nextCode(server, secret))).status, 200);
+  assert.equal((await server.get('/me', bearerOf(user))).body.mfa.recovery_codes_left, 10, 'another factor is left');
 });
 
 test('the last way in cannot be removed, also not by two at once', async () => {

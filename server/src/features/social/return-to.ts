@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { allowedReturnTo } from '../../lib/return-to.ts';
 
 /** Where a browser goes afterwards: to a page of this server, or to an application's. */
 export interface ReturnTo {
@@ -6,33 +7,15 @@ export interface ReturnTo {
   readonly url: string;
 }
 
-/**
- * The addresses that are allowed, and no others (OCL-08, PAG-04): what two parsers could read differently (controls,
- * spaces, backslashes, users, non-ASCII) is refused before any parser sees it, and an origin must stand there letter by
- * letter as it is configured. `*` in CORS_ORIGIN allows calls, which carry no code; it allows no address here.
- */
+/** Whole, so that it can be told apart whose it is; null where it is not allowed (OCL-08, PAG-04). */
 export function readReturnTo(
   text: string,
   { PUBLIC_URL, CORS_ORIGIN }: Pick<Config, 'PUBLIC_URL' | 'CORS_ORIGIN'>,
 ): ReturnTo | null {
-  if (text.length > 2000 || !/^[\x21-\x7e]+$/.test(text) || text.includes('\\')) return null;
-  const isPath = text.startsWith('/');
-  const whole = isPath ? `${PUBLIC_URL}${text}` : text;
-  const origin = [PUBLIC_URL, ...CORS_ORIGIN].find(
-    (one) => one !== '*' && whole.startsWith(one) && /^([/?#]|$)/.test(whole.slice(one.length)),
-  );
-  const url = origin === undefined ? null : URL.parse(whole);
-  if (url === null || url.origin !== origin || url.username !== '' || url.password !== '') return null;
-  if (/^\/[/\\]/.test(decodedStart(url.pathname))) return null; // `//host` to whoever looks at the path alone
-  return { kind: origin === PUBLIC_URL ? 'own' : 'app', url: url.href };
-}
-
-function decodedStart(path: string): string {
-  return path
-    .slice(0, 20)
-    .replace(/%2f/gi, '/')
-    .replace(/%5c/gi, '\\')
-    .replace(/%09|%0a|%0d/gi, '');
+  const allowed = allowedReturnTo(text, { publicUrl: PUBLIC_URL, origins: CORS_ORIGIN });
+  if (allowed === null) return null;
+  const { href, origin } = new URL(allowed, PUBLIC_URL);
+  return { kind: origin === new URL(PUBLIC_URL).origin ? 'own' : 'app', url: href };
 }
 
 /** The address with more in its query; what is given replaces what stood there. */

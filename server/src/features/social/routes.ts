@@ -101,6 +101,52 @@ function exchangeRoute(app: FastifyInstance, deps: Deps): void {
 }
 
 function callbackRoutes(app: FastifyInstance, deps: Deps): void {
+  readForms(app);
+  const path = `${new URL(deps.config.OAUTH_REDIRECT_URL).pathname.replace(/\/$/, '')}/:provider`;
+  const description = 'Not for applications: the provider sends the browser here.';
+  const described = { tags, params: schema.ProviderParams, response: schema.ComeBackAnswers, description };
+  typed(app).get(
+    path,
+    {
+      config: { access: 'public', limits: 'login' },
+      exposeHeadRoute: false,
+      schema: { ...described, summary: 'Come back from a provider', querystring: schema.Brought },
+    },
+    (request, reply) => answer(deps, request, reply, request.params.provider, request.query as Brought) as never,
+  );
+  // The one door for forms of other sites is there only where a provider needs it.
+  if (!deps.providers.list.some(({ settings }) => settings.responseMode === 'form_post')) return;
+  typed(app).post(
+    path,
+    {
+      config: { access: 'public', limits: 'login', origin: 'any' },
+      schema: { ...described, summary: 'Come back from a provider that posts a form', body: schema.Brought },
+    },
+    (request, reply) => answer(deps, request, reply, request.params.provider, request.body as Brought) as never,
+  );
+}
+
+/** Into our callback, whichever way the provider has sent the browser. */
+async function answer(
+  deps: Deps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  provider: string,
+  brought: Brought,
+): Promise<FastifyReply> {
+  const { cookie } = request.headers;
+  const { location, body, cookies, outcome } = await comeBack(deps, provider, brought, cookie, request.from).catch(
+    (error: unknown) => {
+      deps.metrics.login('failure');
+      throw error;
+    },
+  );
+  deps.metrics.login(outcome);
+  reply.header('set-cookie', cookies);
+  return location === undefined ? reply.send(body) : reply.code(302).header('location', location).send(null);
+}
+
+function readForms(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 32 * 1024 }, (request, body, done) => {
     try {
@@ -110,46 +156,6 @@ function callbackRoutes(app: FastifyInstance, deps: Deps): void {
       done(error as Error);
     }
   });
-  const path = `${new URL(deps.config.OAUTH_REDIRECT_URL).pathname.replace(/\/$/, '')}/:provider`;
-  const description = 'Not for applications: the provider sends the browser here.';
-  const described = { tags, params: schema.ProviderParams, response: schema.ComeBackAnswers, description };
-  const answer = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    provider: string,
-    brought: Brought,
-  ): Promise<FastifyReply> => {
-    const { location, body, cookies, outcome } = await comeBack(
-      deps,
-      provider,
-      brought,
-      request.headers.cookie,
-      request.from,
-    ).catch((error: unknown) => {
-      deps.metrics.login('failure');
-      throw error;
-    });
-    deps.metrics.login(outcome);
-    reply.header('set-cookie', cookies);
-    return location === undefined ? reply.send(body) : reply.code(302).header('location', location).send(null);
-  };
-  typed(app).get(
-    path,
-    {
-      config: { access: 'public', limits: 'login' },
-      exposeHeadRoute: false,
-      schema: { ...described, summary: 'Come back from a provider', querystring: schema.Brought },
-    },
-    (request, reply) => answer(request, reply, request.params.provider, request.query as Brought) as never,
-  );
-  typed(app).post(
-    path,
-    {
-      config: { access: 'public', limits: 'login', origin: 'any' },
-      schema: { ...described, summary: 'Come back from a provider that posts a form', body: schema.Brought },
-    },
-    (request, reply) => answer(request, reply, request.params.provider, request.body as Brought) as never,
-  );
 }
 
 /** A name that comes twice has two readings: refused. */

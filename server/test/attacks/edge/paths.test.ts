@@ -129,10 +129,11 @@ test('every path answers HEAD as GET without its body, and nothing where there i
 });
 
 test('every path says which methods it takes: in Allow of a 405, and to OPTIONS (INP-15)', async () => {
-  const byPath = Map.groupBy(server.app.house.routes, ({ url }) => url);
-  for (const [url, routes] of byPath) {
+  const { routes } = server.app.house;
+  for (const url of new Set(routes.map((route) => route.url))) {
     const path = url.replace(/:[a-z_]+/g, SOME_ID);
-    const taken = routes.map(({ method }) => method);
+    // A path with a name in it is also one of those that take an id in its place.
+    const taken = routes.filter((route) => isOneOf(path, route.url)).map(({ method }) => method);
     const expected = [...taken.flatMap((method) => (method === 'GET' ? ['HEAD', 'GET'] : [method])), 'OPTIONS'].sort();
     const options: RawAnswer = await ask(server, `OPTIONS ${path} HTTP/1.1`, 'Host: x', 'Connection: close');
     assert.equal(options.status, 204, path);
@@ -146,3 +147,7 @@ test('every path says which methods it takes: in Allow of a 405, and to OPTIONS 
   assert.equal((await server.call('OPTIONS', '/nowhere')).status, 404);
   assert.equal((await ask(server, 'OPTIONS * HTTP/1.1', 'Host: x')).status, 204);
 });
+
+function isOneOf(path: string, pattern: string): boolean {
+  return new RegExp(`^${pattern.replace(/[.*]/g, '\\$&').replace(/:[a-z_]+/g, '[^/]+')}$`).test(path);
+}

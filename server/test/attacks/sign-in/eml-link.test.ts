@@ -186,7 +186,7 @@ describe('who somebody is', () => {
 
   test('many first sign-ins of one person at once make one account', async () => {
     all.acme.be(as('crowd', corp('crowd')));
-    const flows = await times(40, () => goThere(server, 'acme'));
+    const flows = await times(12, () => goThere(server, 'acme'));
     const answers = await Promise.all(flows.map((flow) => flow.who.visit(flow.callback)));
     const ids = new Set(answers.filter((one) => one.status === 200).map((one) => one.body.user.id));
     assert.equal(ids.size, 1);

@@ -4,7 +4,18 @@ import { someEmail, startServer } from '../../kit.ts';
 import { linesOf } from '../accounts/tools.ts';
 import { begin, codeFor, comeBack, returned, someVisitor, startHub } from './hub.ts';
 import { holder, type World, waiting } from './purposes.ts';
-import { addTotp, ask, done, forgetGuesses, freshCode, isSession, post, someone, tapMails } from './tools.ts';
+import {
+  addTotp,
+  ask,
+  done,
+  forgetGuesses,
+  freshCode,
+  isSession,
+  post,
+  type Reply,
+  someone,
+  tapMails,
+} from './tools.ts';
 
 const ID = '00000000-0000-7000-8000-000000000000';
 
@@ -152,7 +163,7 @@ test('MFA-12 a wrong password and a right one are told apart only as documented;
   const plain = ({ status, text }: typeof wrong) => [status, text.replace(/"request_id":"[^"]*"/, '')];
   assert.deepEqual(plain(wrong), plain(unknown), 'whether there is a factor is not said before the password');
   const mfa_token = await waiting(world, ada);
-  const answers = [];
+  const answers: Reply[] = [];
   for (let n = 0; n < 6; n++)
     answers.push(await post(server, '/auth/mfa', { mfa_token, factor: 'totp', code: '000000' }));
   assert.ok(
