@@ -20,7 +20,7 @@ import { createProviders } from './core/providers/index.ts';
 import { createSecondFactor } from './core/second-factor/index.ts';
 import { createSessions } from './core/sessions/index.ts';
 import { createSignIn } from './core/signin/index.ts';
-import { createGuesses, createRequestCounts } from './core/throttle/index.ts';
+import { createGuesses, createRequestCounts, exceededLines } from './core/throttle/index.ts';
 import { createBearer, createTokens } from './core/tokens/index.ts';
 import { account } from './features/account/index.ts';
 import { admin } from './features/admin/index.ts';
@@ -165,17 +165,8 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     db,
     clock,
     onError,
-    onExceeded(policy, key) {
-      if (policy !== 'login') return;
-      const origin = { requestId: '', address: key, userAgent: '', now: clock.now() };
-      const line = {
-        action: 'limits.exceeded',
-        outcome: 'denied',
-        actor: { type: 'anonymous' },
-        origin,
-        detail: { policy },
-      } as const;
-      unit.record({ audit: [line] }).catch(onError);
+    onExceeded: (policy, key) => {
+      unit.record({ audit: exceededLines(policy, key, clock.now()) }).catch(onError);
     },
   });
   const factorSecrets = createFactors(encryption);
@@ -190,11 +181,8 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     config,
     applyDueReset: (tx, user, origin) => applyDueReset(factorSecrets, tx, user, origin),
   });
-  const providers = createProviders({
-    config,
-    clock,
-    onAway: (provider, err) => log.warn({ provider, err }, 'a sign-in provider is away'),
-  });
+  const onAway = (provider: string, err: Error): void => log.warn({ provider, err }, 'a sign-in provider is away');
+  const providers = createProviders({ config, clock, onAway });
   const idempotency = createIdempotency({ db, clock, encryption });
   const sealer = createSealer({
     db,

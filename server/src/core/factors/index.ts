@@ -20,7 +20,6 @@ import {
 } from './store.ts';
 import { newTotpSecret, stepOf } from './totp.ts';
 
-export { plainCode } from './code.ts';
 export { setMailFactor } from './store.ts';
 export { codeAt, otpauthUri, stepAt } from './totp.ts';
 

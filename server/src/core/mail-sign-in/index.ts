@@ -76,6 +76,8 @@ export function askedLine(
   };
 }
 
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 export interface Entering {
   readonly kind: ByMail;
   readonly mode: 'token' | 'cookie';
@@ -101,7 +103,7 @@ export async function enterByMail(
     const outcome = await deps.unit.change(async (tx, record) => {
       const row = await peek(tx);
       subject = row.user_id;
-      if (row.user_id !== null) await lockUser(tx, row.user_id);
+      await lockUser(tx, row.user_id ?? NOBODY); // for nobody too: a wrong code tells nothing by its time
       const used = await use(tx, row);
       const user = used === null ? null : await ownerOf(deps, tx, known, used, entering, record);
       return user === null ? null : proceed(deps, tx, record, user, used?.data.return_to, entering);

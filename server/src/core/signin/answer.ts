@@ -103,7 +103,7 @@ export function answerSignIn(deps: AnswerDeps, outcome: Outcome): HttpAnswer {
   return { body: { status, mfa_token: token, ...factors }, cookies: [] };
 }
 
-export function answerSignedIn({ tokens, sessions, cookies, config }: AnswerDeps, signedIn: SignedIn): HttpAnswer {
+function answerSignedIn({ tokens, sessions, cookies, config }: AnswerDeps, signedIn: SignedIn): HttpAnswer {
   const { principal, secret, deviceToken, factorDueAt } = signedIn;
   const user = userView(principal.user);
   const due = factorDueAt === null ? {} : { mfa_due_at: new Date(factorDueAt).toISOString() };

@@ -19,7 +19,6 @@ import { type DeviceRow, setFactorDue } from './store.ts';
 
 export {
   type AnswerDeps,
-  answerSignedIn,
   answerSignIn,
   deviceTokenOf,
   type HttpAnswer,
@@ -28,7 +27,7 @@ export {
   SignInFields,
   type SignInRequest,
 } from './answer.ts';
-export { type Factor, type Method, nextStep, type Proof, type SigningIn } from './next-step.ts';
+export type { Factor, Proof } from './next-step.ts';
 export type { Pending, Waiting } from './pending.ts';
 export { deleteExpiredDevices, distrustDevices, forgetDevices } from './store.ts';
 

@@ -13,6 +13,7 @@ import {
   handBack,
 } from './store.ts';
 
+export { exceededLines } from './exceeded.ts';
 export { createRequestCounts, type LimitState, type RequestCounts } from './requests.ts';
 export { deleteExpiredCounts, deleteIdleGuards, type GuardRow } from './store.ts';
 

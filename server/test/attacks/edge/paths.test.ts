@@ -134,7 +134,9 @@ test('every path says which methods it takes: in Allow of a 405, and to OPTIONS 
     const path = url.replace(/:[a-z_]+/g, SOME_ID);
     // A path with a name in it is also one of those that take an id in its place.
     const taken = routes.filter((route) => isOneOf(path, route.url)).map(({ method }) => method);
-    const expected = [...taken.flatMap((method) => (method === 'GET' ? ['HEAD', 'GET'] : [method])), 'OPTIONS'].sort();
+    // What changes something at a GET (a redirect that begins or ends a sign-in) has no HEAD.
+    const hasHead = server.app.http.hasRoute({ method: 'HEAD', url });
+    const expected = [...taken, ...(hasHead ? ['HEAD'] : []), 'OPTIONS'].sort();
     const options: RawAnswer = await ask(server, `OPTIONS ${path} HTTP/1.1`, 'Host: x', 'Connection: close');
     assert.equal(options.status, 204, path);
     assert.deepEqual(options.headers.allow?.split(', ').sort(), expected, path);
