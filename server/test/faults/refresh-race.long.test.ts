@@ -43,7 +43,7 @@ async function race(token: string, waits: number[]): Promise<string> {
   return [...successors][0] as string;
 }
 
-test(`of ${USES} uses of one refresh token on 3 processes all get one successor, ${ROUNDS} times`, async (t) => {
+test(`I-021 I-022 of ${USES} uses of one refresh token on 3 processes all get one successor, ${ROUNDS} times`, async (t) => {
   const person = await register(cluster.servers[0]);
   const waits: number[] = [];
   let token = person.refresh;

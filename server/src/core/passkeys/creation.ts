@@ -2,9 +2,10 @@ import type { RegistrationResponseJSON } from '@simplewebauthn/server';
 import { verifyRegistrationResponse } from '@simplewebauthn/server';
 import { decodeAttestationObject, isoCBOR } from '@simplewebauthn/server/helpers';
 import type { Config } from '../../config/config.ts';
+import { ALGORITHMS } from './algorithms.ts';
 import { isVouchedFor } from './attestation.ts';
 import { type BrowserResponse, type CreationResponse, readCreation } from './browser-response.ts';
-import { ALGORITHMS, isStrongKey } from './public-key.ts';
+import { isStrongKey } from './public-key.ts';
 
 /** A credential that a browser has just made, as far as it can be judged without the database. */
 export interface Inspected {

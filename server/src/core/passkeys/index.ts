@@ -8,9 +8,8 @@ import type { Unit } from '../effects/index.ts';
 import { issueOneTime, type OneTimeRow, type Purpose, useOneTime } from '../one-time/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { lockUser } from '../users/index.ts';
-import { verifyAssertion } from './assertion.ts';
 import { type BrowserResponse, readAssertion } from './browser-response.ts';
-import { type Inspected, inspectCreation, type NewCredential } from './creation.ts';
+import type { Inspected, NewCredential } from './creation.ts';
 import { creationOptions, handleOf, type NewOwner, requestOptions } from './options.ts';
 import {
   type CredentialRow,
@@ -120,6 +119,7 @@ export interface PasskeysDeps {
   guesses: Pick<Guesses, 'admitMail'>;
 }
 
+// The library takes 20 MB and 130 ms: it is loaded with the first passkey, which many installations never see.
 export function createPasskeys({ config, unit, guesses }: PasskeysDeps): Passkeys {
   const { webauthn } = config;
   const raiseAlarm = createAlarm({ unit, guesses });
@@ -133,6 +133,7 @@ export function createPasskeys({ config, unit, guesses }: PasskeysDeps): Passkey
     if (row === undefined) return refused('unknown');
     const fault = ownershipFault(row, purpose, read.userHandle, about.userId);
     if (fault !== null) return refused(fault);
+    const { verifyAssertion } = await import('./assertion.ts');
     const shown = await verifyAssertion(webauthn, read, row);
     if ('fault' in shown) return refused(shown.fault);
     if (purpose === 'passkey-sign-in' && !shown.isUserVerified) return refused('user_verification', row.user_id);
@@ -165,7 +166,10 @@ export function createPasskeys({ config, unit, guesses }: PasskeysDeps): Passkey
       const known = isKnown ? await listCredentialIds(tx, owner.id) : [];
       return { ...creationOptions(config, challenge, owner, known, isSecondFactorOnly) };
     },
-    inspect: (response, now) => inspectCreation(webauthn, response, now),
+    async inspect(response, now) {
+      const { inspectCreation } = await import('./creation.ts');
+      return inspectCreation(webauthn, response, now);
+    },
     async accept(tx, purpose, { challenge, credential, fault }, about, now) {
       const row = await takeChallenge(tx, purpose, challenge, about, now);
       if (credential === null) return refused(fault ?? 'malformed');

@@ -3,7 +3,7 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server';
 import type { Config } from '../../config/config.ts';
-import { ALGORITHMS } from './public-key.ts';
+import { ALGORITHMS } from './algorithms.ts';
 
 type Known = readonly { credential_id: Buffer; transports: string[] }[];
 type Descriptors = NonNullable<PublicKeyCredentialCreationOptionsJSON['excludeCredentials']>;

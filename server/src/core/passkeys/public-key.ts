@@ -1,9 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { decodeCredentialPublicKey } from '@simplewebauthn/server/helpers';
 
-/** What is offered, best first: EdDSA, ES256, RS256 (COSE). Nothing else is taken, whatever the authenticator says. */
-export const ALGORITHMS: readonly number[] = [-8, -7, -257];
-
 const [KTY, ALG] = [1, 3];
 const RSA_BITS = { least: 2048, most: 4096 };
 

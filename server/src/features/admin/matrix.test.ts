@@ -74,7 +74,7 @@ async function probe(
 const label = (route: CollectedRoute): string => `${route.method} ${route.url}`;
 
 describe('the table of routes decides', () => {
-  test('without a credential every route that is not on the reviewed list is 401', async () => {
+  test('I-016 without a credential every route that is not on the reviewed list is 401', async () => {
     const prefix = server.config.API_PREFIX;
     const listed = new Set(PUBLIC.map((line) => line.replace(' ', ` ${prefix}`)));
     for (const route of routes) {

@@ -48,7 +48,7 @@ describe('PK-08 what is malformed is refused at once', () => {
       const made = authenticator().create(await creationOptions(server, eve), { attestationObject });
       const start = performance.now();
       const answer = await server.post('/me/passkeys', made, bearerOf(eve));
-      assert.ok(performance.now() - start < 250, 'fast'); // the machine may be busy: alone it is a few milliseconds
+      assert.ok(performance.now() - start < 2_000, 'no work that grows'); // alone it is a few milliseconds
       assert.deepEqual(said(answer), REJECTED, answer.text);
     });
   }

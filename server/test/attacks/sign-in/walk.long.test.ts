@@ -7,6 +7,7 @@ import { PASSWORD, startServer, type TestServer } from '../../kit.ts';
 import { figures, isLong } from '../../processes.ts';
 import { someVisitor, startHub } from './hub.ts';
 import type { Who } from './model.ts';
+import { steps } from './steps.ts';
 import {
   addMailFactor,
   addPasskey,
@@ -21,7 +22,7 @@ import {
 import { dice, Walk } from './walker.ts';
 
 const WALKS = isLong ? 10_000 : Number(process.env.WALKS ?? 1_000);
-const STEPS = 14;
+const LENGTH = 14;
 /** Walks at the same time, each over people of its own. */
 const LANES = 3;
 const KINDS = ['none', 'totp', 'passkey', 'mail', 'all', 'unverified', 'disabled', 'policy'] as const;
@@ -123,7 +124,7 @@ async function walkOnce(seed: number, pool: readonly Who[], tally: Record<string
   server.clock.advance(90); // no code of the walk before is one of this
   const walk = new Walk({ server, mailbox, keys }, [...people.values()], seed, tally);
   try {
-    for (let step = 0; step < STEPS; step++) await walk.step();
+    for (let step = 0; step < LENGTH; step++) await walk.roll.of(steps)(walk);
   } catch (error) {
     throw new Error(`walk ${seed} went wrong: ${(error as Error).message}\n${walk.trail.join('\n')}`, { cause: error });
   }

@@ -6,7 +6,8 @@ import { refusalCatalogue } from '../../../src/lib/refusal.ts';
 import { startServer } from '../../kit.ts';
 import { doors, guardedDoors } from './doors.ts';
 import { startHub } from './hub.ts';
-import { holder, kinds, type World } from './purposes.ts';
+import { kinds } from './kinds.ts';
+import { holder, type World } from './purposes.ts';
 import { forgetGuesses, isSession, tapMails } from './tools.ts';
 
 let world: World;
