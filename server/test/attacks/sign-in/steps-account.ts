@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { stands } from './model.ts';
 import { ask } from './tools.ts';
-import { type Action, NEW_PASSWORD, NOTHING, nothing } from './walker.ts';
+import { type Action, NEW_PASSWORD, NOTHING, nothing, type Steps } from './walker.ts';
 
 const forgot: Action = async (walk) => {
-  const who = walk.roll.of(walk.people);
+  const who = walk.someone();
   await walk.send('/auth/password/forgot', { email: who.email }, nothing);
   const mail = await walk.mails('reset-password', who.email);
   walk.know(mail?.token, 'reset', who);
@@ -26,7 +26,7 @@ const reset: Action = async (walk) => {
 };
 
 const resend: Action = async (walk) => {
-  const who = walk.roll.of(walk.people);
+  const who = walk.someone();
   await walk.send('/auth/verify-email/resend', { email: who.email }, nothing);
   const mail = await walk.mails('verify-email', who.email);
   walk.know(mail?.token, 'verify', who);
@@ -73,4 +73,12 @@ const wait: Action = async (walk) => {
   if (walk.roll.chance(0.5)) walk.ground.server.clock.advance(walk.roll.of([30, 30, 30, 61, 301, 601]));
 };
 
-export const accountSteps: Record<string, Action> = { forgot, reset, resend, verify, refresh, knock, wait };
+export const accountSteps: Steps = {
+  forgot: [forgot, () => 0.6],
+  reset: [reset, (walk) => 0.2 + Math.min(1, walk.open('reset'))],
+  resend: [resend, () => 0.4],
+  verify: [verify, (walk) => 0.2 + Math.min(1, walk.open('verify'))],
+  refresh: [refresh, () => 0.7],
+  knock: [knock, () => 1],
+  wait: [wait, () => 1],
+};

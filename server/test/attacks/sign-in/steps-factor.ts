@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { codeAt, stepAt } from '../../../src/core/factors/index.ts';
 import { enrols, type Fact, type Shown, second, stands, stepFor, type Who } from './model.ts';
-import { type Action, mode, nothing, passkeyAnswer, type Walk } from './walker.ts';
+import { type Action, deviceIn, mode, nothing, passkeyAnswer, type Steps, type Walk } from './walker.ts';
 
 const askFactorChallenge: Action = async (walk) => {
   const asked = walk.now();
@@ -27,7 +27,7 @@ const askFactorMail: Action = async (walk) => {
 const showFactor: Action = async (walk) => {
   const mfa_token = walk.value('mfa').slice(0, 200);
   const fact = walk.facts.get(mfa_token);
-  const factor = walk.roll.of(['totp', 'totp', 'recovery_code', 'email', 'password', 'passkey'] as const);
+  const factor = factorFor(walk, fact?.who ?? null);
   const trust = walk.roll.chance(0.3) ? { trust_device: true } : {};
   const step = { mfa_token, ...trust, ...mode(walk) };
   const shown = shownAs(walk, factor, fact, mfa_token);
@@ -46,7 +46,7 @@ const showFactor: Action = async (walk) => {
   const who = fact.who as Who;
   if (who.totp !== null && seen.step !== null) who.totp.lastStep = seen.step;
   if (claim.shown.factor === 'recovery_code') who.recoveryCodes.delete(claim.shown.code);
-  const trusted = walk.facts.get(reply.body.device_token ?? '');
+  const trusted = walk.facts.get(deviceIn(reply) ?? '');
   if (trusted !== undefined && trust.trust_device) trusted.isTrusted = true;
 };
 
@@ -61,16 +61,29 @@ const enrol: Action = async (walk) => {
   }
   const secret = fact?.who?.totp?.secret;
   const code = walk.code(secret === undefined ? null : codeAt(secret, stepAt(walk.now()))).slice(0, 64) || '123456';
-  const confirmed = await walk.send('/auth/mfa/enroll/totp/confirm', { mfa_token, code }, (from, to) =>
-    enrols(fact, code, from, to),
-  );
+  const seen = { step: 0 };
+  const confirmed = await walk.send('/auth/mfa/enroll/totp/confirm', { mfa_token, code }, (from, to) => {
+    if (fact?.who) seen.step = stepFor(fact.who, code, from, to) ?? 0;
+    return enrols(fact, code, from, to);
+  });
   if (fact?.kind === 'enrolment') fact.tries += 1;
   if (confirmed.status !== 200 || !fact?.who?.totp) return;
   fact.isUsed = true;
-  Object.assign(fact.who.totp, { isConfirmed: true, lastStep: stepAt(walk.now()) });
+  Object.assign(fact.who.totp, { isConfirmed: true, lastStep: seen.step });
   fact.who.recoveryCodes = new Set(confirmed.body.recovery_codes);
   for (const one of walk.facts.values()) if (one.kind === 'device' && one.who === fact.who) one.isTrusted = false;
 };
+
+/** Mostly one that the account has. */
+function factorFor(walk: Walk, who: Who | null): Shown['factor'] {
+  const all = ['totp', 'recovery_code', 'email', 'password', 'passkey'] as const;
+  const own = all.filter((factor) => {
+    if (factor === 'totp') return who?.totp != null;
+    if (factor === 'passkey') return who?.passkey != null;
+    return factor === 'recovery_code' ? (who?.recoveryCodes.size ?? 0) > 0 : who?.hasMailFactor === true;
+  });
+  return walk.roll.of(own.length > 0 && walk.roll.chance(0.8) ? own : all);
+}
 
 function shownAs(walk: Walk, factor: Shown['factor'], fact: Fact | undefined, token: string) {
   if (factor === 'passkey') {
@@ -79,9 +92,10 @@ function shownAs(walk: Walk, factor: Shown['factor'], fact: Fact | undefined, to
     const shown: Shown = { factor, key: answer.key, challenge: answer.challenge, token };
     return { shown, body: { credential: answer.response } };
   }
-  const who = fact?.who ?? walk.roll.of(walk.people);
+  const who = fact?.who ?? walk.someone();
   const right = {
-    totp: who.totp === null ? null : codeAt(who.totp.secret, stepAt(walk.now()) + walk.roll.below(5) - 2),
+    totp:
+      who.totp === null ? null : codeAt(who.totp.secret, stepAt(walk.now()) + walk.roll.of([0, 0, 0, 1, -1, 2, -2])),
     recovery_code: [...who.recoveryCodes][0] ?? null,
     email: fact?.code ?? null,
     password: who.password,
@@ -92,11 +106,9 @@ function shownAs(walk: Walk, factor: Shown['factor'], fact: Fact | undefined, to
   return { shown, body: { factor, code } };
 }
 
-export const factorSteps: Record<string, Action> = {
-  askFactorChallenge,
-  askFactorMail,
-  showFactor,
-  showFactorAgain: showFactor,
-  showFactorOnceMore: showFactor,
-  enrol,
+export const factorSteps: Steps = {
+  askFactorChallenge: [askFactorChallenge, (walk) => Math.min(2, walk.open('mfa'))],
+  askFactorMail: [askFactorMail, (walk) => Math.min(2, walk.open('mfa'))],
+  showFactor: [showFactor, (walk) => 1 + Math.min(8, 4 * walk.open('mfa'))],
+  enrol: [enrol, (walk) => 0.3 + Math.min(2, walk.open('enrolment'))],
 };

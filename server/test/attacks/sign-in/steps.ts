@@ -5,15 +5,25 @@ import { type Fact, first, stands } from './model.ts';
 import { accountSteps } from './steps-account.ts';
 import { factorSteps } from './steps-factor.ts';
 import { ask } from './tools.ts';
-import { type Action, mode, NEW_PASSWORD, NOTHING, nothing, passkeyAnswer, used, type Walk } from './walker.ts';
+import {
+  type Action,
+  mode,
+  NEW_PASSWORD,
+  NOTHING,
+  nothing,
+  passkeyAnswer,
+  type Steps,
+  used,
+  type Walk,
+} from './walker.ts';
 
 const device = (walk: Walk): { device_token?: string } =>
-  walk.roll.chance(0.3) ? { device_token: walk.value('device').slice(0, 100) } : {};
+  walk.roll.chance(0.45) ? { device_token: walk.value('device').slice(0, 100) } : {};
 const deviceOf = (walk: Walk, { device_token }: { device_token?: string }): Fact | undefined =>
   device_token === undefined ? undefined : walk.facts.get(device_token);
 
 const password: Action = async (walk) => {
-  const { email, password: right } = walk.roll.of(walk.people);
+  const { email, password: right } = walk.someone();
   const body = {
     email,
     password: walk.roll.chance(0.8) ? (right ?? PASSWORD) : NEW_PASSWORD,
@@ -28,7 +38,7 @@ const password: Action = async (walk) => {
 };
 
 const askLink: Action = async (walk) => {
-  const who = walk.roll.of(walk.people);
+  const who = walk.someone();
   const reply = await walk.send('/auth/magic-link', { email: who.email }, nothing);
   const mail = await walk.mails('magic-link', who.email);
   walk.know(mail?.token, 'magic-link', who, { with: reply.body.flow });
@@ -74,7 +84,7 @@ const typeCode =
   };
 
 const askCode: Action = async (walk) => {
-  const who = walk.roll.of(walk.people);
+  const who = walk.someone();
   const reply = await walk.send('/auth/otp', { email: who.email }, nothing);
   const mail = await walk.mails('mail-code', who.email);
   walk.know(reply.body.flow, 'mail-code', who, { code: mail?.code ?? null });
@@ -97,7 +107,7 @@ const usePasskey: Action = async (walk) => {
 
 const atProvider: Action = async (walk) => {
   const { server } = walk.ground;
-  const who = walk.roll.of(walk.people);
+  const who = walk.someone();
   const begun = await ask(server, 'GET', `${server.config.API_PREFIX}/oauth/hub/start`);
   const state = new URL(begun.headers.location as string).searchParams.get('state') as string;
   walk.know(state, 'state', null, { with: begun.cookies[0]?.split(';')[0] ?? '' });
@@ -114,18 +124,28 @@ const atProvider: Action = async (walk) => {
   if (fact?.kind === 'state' && fact.with === cookie) fact.isUsed = true;
 };
 
-/** All that may be tried at any moment. */
-export const steps: readonly Action[] = Object.values({
-  password,
-  askLink,
-  useLink,
-  showLink,
-  typeShown: typeCode('/auth/magic-link/verify', 'magic-code'),
-  askCode,
-  typeCode: typeCode('/auth/otp/verify', 'mail-code'),
-  askChallenge,
-  usePasskey,
-  atProvider,
+const all: Steps = {
+  password: [password, () => 2],
+  askLink: [askLink, () => 1],
+  useLink: [useLink, (walk) => 0.5 + Math.min(3, 2 * walk.open('magic-link'))],
+  showLink: [showLink, (walk) => 0.2 + Math.min(1, walk.open('magic-link'))],
+  typeShown: [typeCode('/auth/magic-link/verify', 'magic-code'), (walk) => 0.4 + Math.min(2, walk.open('magic-code'))],
+  askCode: [askCode, () => 1],
+  typeCode: [typeCode('/auth/otp/verify', 'mail-code'), (walk) => 0.5 + Math.min(3, 2 * walk.open('mail-code'))],
+  askChallenge: [askChallenge, () => 0.7],
+  usePasskey: [usePasskey, (walk) => 0.3 + Math.min(2, 2 * walk.open('sign-in challenge'))],
+  atProvider: [atProvider, () => 1.5],
   ...factorSteps,
   ...accountSteps,
-});
+};
+
+/** What is tried next: anything, but mostly what there is something for. */
+export function nextStep(walk: Walk): Action {
+  const weighed = Object.values(all).map(([act, weight]) => [act, weight(walk)] as const);
+  let left = (walk.roll.below(1_000_000) / 1_000_000) * weighed.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [act, weight] of weighed) {
+    left -= weight;
+    if (left < 0) return act;
+  }
+  return password;
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Authenticator } from '../../authenticator.ts';
 import type { TestServer } from '../../kit.ts';
 import type { Fact, Kind, Verdict, Who } from './model.ts';
-import { isSession, type Mail, type Mailbox, post, type Reply } from './tools.ts';
+import { cookieOf, isSession, type Mail, type Mailbox, post, type Reply } from './tools.ts';
 
 export interface Ground {
   server: TestServer;
@@ -67,15 +67,33 @@ export class Walk {
     return this.ground.server.clock.now();
   }
 
-  /** Something of this kind, mostly; else anything at all that was seen on the way. */
+  /** Something of this kind, and mostly what may still be good; else anything at all that was seen on the way. */
   value(kind: Kind): string {
-    const fitting = [...this.facts].filter(([, fact]) => fact.kind === kind);
-    const all = this.roll.chance(0.75) && fitting.length > 0 ? fitting : [...this.facts];
-    return all.length === 0 ? 'nothing' : this.roll.of(all)[0];
+    const all = [...this.facts];
+    const fitting = all.filter(([, fact]) => fact.kind === kind);
+    const good = fitting.filter(([, fact]) => this.isGood(fact));
+    const from = [good, fitting].find((list) => list.length > 0 && this.roll.chance(0.7)) ?? all;
+    return from.length === 0 ? 'nothing' : this.roll.of(from)[0];
   }
 
+  private isGood(fact: Fact): boolean {
+    return !fact.isUsed && fact.until > this.now() && (fact.who === null || fact.who.era === fact.era);
+  }
+
+  /** How many values of this kind there are that may still be good: what can go on mostly does. */
+  open(kind: Kind): number {
+    return [...this.facts.values()].filter((fact) => fact.kind === kind && this.isGood(fact)).length;
+  }
+
+  /** Somebody; mostly the one whom this walk is about. */
+  someone(): Who {
+    return this.roll.chance(0.6) ? (this.people[0] as Who) : this.roll.of(this.people);
+  }
+
+  /** The right code, or one that was seen lately, or any. */
   code(right: string | null): string {
-    return right !== null && this.roll.chance(0.7) ? right : this.roll.of(this.codes);
+    if (right !== null && this.roll.chance(0.6)) return right;
+    return this.roll.of(this.roll.chance(0.6) ? this.codes.slice(-4) : this.codes);
   }
 
   know(value: string | undefined, kind: Kind, who: Who | null, more: Partial<Fact> = {}): void {
@@ -136,7 +154,8 @@ export class Walk {
     const way = `in by ${verdict.proofs.join('+')}`;
     this.tally[way] = (this.tally[way] ?? 0) + 1;
     const { who } = verdict;
-    const { refresh_token, access_token, device_token } = reply.body;
+    const { refresh_token, access_token } = reply.body;
+    const device_token = deviceIn(reply);
     this.know(refresh_token, 'refresh', who);
     this.know(access_token, 'access', who);
     if (device_token !== undefined && !this.facts.has(device_token)) this.know(device_token, 'device', who);
@@ -144,6 +163,13 @@ export class Walk {
 }
 
 export type Action = (walk: Walk) => Promise<void>;
+/** What may be tried, and how often it is. */
+export type Steps = Record<string, readonly [Action, (walk: Walk) => number]>;
+
+/** The device as which somebody is known from now on: in the body, or in a cookie. */
+export function deviceIn(reply: Reply): string | undefined {
+  return reply.body?.device_token ?? (cookieOf(reply, 'device').slice('device='.length) || undefined);
+}
 
 export const NOTHING: Verdict = { may: 'nothing', who: null, proofs: [], isClaim: false };
 export const nothing = (): Verdict => NOTHING;
