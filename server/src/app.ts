@@ -8,7 +8,7 @@ import { lastProvenAt } from './core/backup/index.ts';
 import { createChanges } from './core/changes/index.ts';
 import { createUnit } from './core/effects/index.ts';
 import { applyDueReset } from './core/factor-reset/index.ts';
-import { createFactors, factorsOf } from './core/factors/index.ts';
+import { createFactors, factorsOf, lacksFactor } from './core/factors/index.ts';
 import { createFlags } from './core/flags/index.ts';
 import { housekeeping } from './core/housekeeping/index.ts';
 import { createIdempotency } from './core/idempotency/index.ts';
@@ -219,6 +219,7 @@ async function assemble(config: Config, { db, cache, feed, clock, log }: Ground)
     },
     csrfTokens: sessions.csrfTokens,
     factorsOf: (user) => factorsOf(user, config),
+    lacksFactor: (user) => lacksFactor(user, config, clock.now()),
     count: counts.count,
     countNow: counts.countNow,
     onResponse: metrics.request,

@@ -121,6 +121,7 @@ const nobody: Administrator['principal'] = {
     passkeys: 0,
     mailFactor: false,
     recoveryCodesLeft: 0,
+    factorDueAt: null,
     version: 0,
     createdAt: 0,
     updatedAt: 0,

@@ -90,6 +90,11 @@ const catalogue = {
     'Recent authentication is required',
     'Call `POST /auth/reauthenticate`, then try again; `factors`, if there are any, says which proof it takes.',
   ],
+  mfa_enrollment_required: [
+    403,
+    'This account needs a second factor',
+    'REQUIRE_MFA wants one: enrol it under `/me/mfa` or `/me/passkeys`; until then the session is good for nothing else.',
+  ],
   registration_closed: [
     403,
     'Registration is closed',

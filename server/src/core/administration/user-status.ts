@@ -3,6 +3,7 @@ import type { Unit } from '../effects/index.ts';
 import { endOneTime, type Purpose, SIGN_IN_PURPOSES } from '../one-time/index.ts';
 import { type Administrator, administer, lineOf, requireAnotherAdministrator, requireTarget } from '../roles/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
+import { distrustDevices } from '../signin/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser, markVerified, type UserRow } from '../users/index.ts';
 import { setStatus } from './store.ts';
@@ -30,6 +31,7 @@ export async function disableUser(
     if (!(await setStatus(tx, id, 'disabled', at))) return user;
     const ended = await endSessions(tx, { userId: id }, 'disabled', at);
     const acting = await endImpersonations(tx, id, at, 'disabled');
+    await distrustDevices(tx, id);
     await endOneTime(tx, id, LINKS, by.origin.now);
     await record({
       audit: [

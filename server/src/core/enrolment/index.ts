@@ -4,6 +4,7 @@ import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import type { Effects } from '../effects/index.ts';
 import { type Factors, factorsOf, otpauthUri } from '../factors/index.ts';
+import { endOneTime, SIGN_IN_PURPOSES } from '../one-time/index.ts';
 import type { SecurityEvent } from '../outbox/index.ts';
 import { distrustDevices } from '../signin/index.ts';
 import { findUser, principalUser, type UserRow } from '../users/index.ts';
@@ -34,13 +35,14 @@ const EVENTS: Record<Added, { added: SecurityEvent; removed: SecurityEvent }> = 
 
 /**
  * What comes with a new factor: recovery codes, if the account has none that go with another factor; no device is
- * trusted any longer; and its owner is told.
+ * trusted any longer; sign-ins that wait are over; and its owner is told.
  */
 export async function afterEnrolment(
   { factors }: EnrolmentDeps,
   tx: Tx,
   { user, factor, codes, origin }: { user: UserRow; factor: Added; codes: 'always' | 'if-none'; origin: RequestOrigin },
 ): Promise<{ recoveryCodes: string[] | null; effects: Effects }> {
+  await endOneTime(tx, user.id, SIGN_IN_PURPOSES, origin.now);
   await distrustDevices(tx, user.id);
   const isDue = codes === 'always' || user.recovery_codes_left === 0;
   const recoveryCodes = isDue ? await factors.newRecoveryCodes(tx, user.id, origin.now) : null;
@@ -57,6 +59,7 @@ export async function afterRemoval(
 ): Promise<Effects> {
   const left = (await findUser(tx, user.id)) as UserRow;
   if (factorsOf(principalUser(left), config).length === 0) await factors.removeRecoveryCodes(tx, user.id);
+  await endOneTime(tx, user.id, SIGN_IN_PURPOSES, origin.now);
   await distrustDevices(tx, user.id);
   return effectsOf(user, 'mfa.removed', factor, EVENTS[factor].removed, origin);
 }

@@ -8,7 +8,7 @@ import type { OutgoingMail } from '../outbox/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
 import { forgetDevices } from '../signin/index.ts';
 import { lockUser, type UserRow } from '../users/index.ts';
-import { takeDue } from './store.ts';
+import { isDue, takeDue, vetoPending } from './store.ts';
 
 export { insertReset, usersWithDue, vetoReset } from './store.ts';
 
@@ -24,8 +24,9 @@ export async function applyDueReset(
   origin: RequestOrigin,
 ): Promise<Effects | null> {
   const now = new Date(origin.now);
-  if (!(await takeDue(tx, user.id, now))) return null;
+  if (!(await isDue(tx, user.id, now))) return null;
   await lockUser(tx, user.id);
+  if (!(await takeDue(tx, user.id, now))) return null;
   await factors.removeAll(tx, user.id);
   const ended = await endSessions(tx, { userId: user.id }, 'factors_reset', now);
   const acting = await endImpersonations(tx, user.id, now);
@@ -61,4 +62,35 @@ export async function onEveryChannel(
 ): Promise<OutgoingMail[]> {
   const others = (await listIdentities(tx, user.id)).flatMap(({ email }) => (email === null ? [] : [email]));
   return [...new Set([user.email, ...others])].map(mail);
+}
+
+/** Who shows a second factor has not lost it: somebody else has talked an administrator into taking it. */
+export async function endNeedlessReset(tx: Tx, user: UserRow, origin: RequestOrigin): Promise<Effects> {
+  if (!(await vetoPending(tx, user.id, new Date(origin.now)))) return {};
+  await endOneTime(tx, user.id, ['veto-factor-reset'], origin.now);
+  return vetoEffects(user, origin);
+}
+
+export function vetoEffects(user: UserRow, origin: RequestOrigin): Effects {
+  const when = new Date(origin.now).toISOString();
+  return {
+    audit: [
+      {
+        action: 'mfa.reset_vetoed',
+        outcome: 'success',
+        actor: { type: 'user', id: user.id },
+        subject: user.id,
+        origin,
+      },
+    ],
+    mail: [
+      {
+        template: 'security-notice',
+        to: user.email,
+        locale: user.locale,
+        userId: user.id,
+        data: { event: 'factor_reset_vetoed', when, device: origin.userAgent, address: origin.address },
+      },
+    ],
+  };
 }

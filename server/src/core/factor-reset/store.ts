@@ -39,3 +39,20 @@ export async function usersWithDue(sql: Sql, now: Date): Promise<string[]> {
   );
   return rows.map((row) => row.user_id);
 }
+
+export async function isDue(sql: Sql, userId: string, now: Date): Promise<boolean> {
+  const rows = await sql.query(
+    'SELECT 1 FROM auth.factor_resets WHERE user_id = $1 AND vetoed_at IS NULL AND done_at IS NULL AND due_at <= $2',
+    [userId, now],
+  );
+  return rows.length > 0;
+}
+
+/** Stops whatever waits for the user. */
+export async function vetoPending(sql: Sql, userId: string, now: Date): Promise<boolean> {
+  const count = await sql.execute(
+    'UPDATE auth.factor_resets SET vetoed_at = $2 WHERE user_id = $1 AND vetoed_at IS NULL AND done_at IS NULL AND due_at > $2',
+    [userId, now],
+  );
+  return count > 0;
+}

@@ -85,6 +85,25 @@ export function createFactors(encryption: Encryption): Factors {
   };
 }
 
+/** Whether policy wants a second factor of somebody with these roles. */
+export function isFactorWanted(
+  roles: readonly string[],
+  { REQUIRE_MFA: wanted }: Pick<Config, 'REQUIRE_MFA'>,
+): boolean {
+  return wanted === 'everyone' || (wanted !== 'nobody' && roles.some((role) => wanted.includes(role)));
+}
+
+/** The same for a session that began before policy, or before its role: it is good for enrolling one, and no more. */
+export function lacksFactor(
+  user: PrincipalUser,
+  config: Pick<Config, 'REQUIRE_MFA' | 'REQUIRE_MFA_GRACE' | 'PASSKEY_AS_FACTOR'>,
+  now: number,
+): boolean {
+  if (config.REQUIRE_MFA === 'nobody' || !isFactorWanted(user.roles, config)) return false;
+  const due = user.factorDueAt ?? (config.REQUIRE_MFA_GRACE === 0 ? 0 : Number.POSITIVE_INFINITY);
+  return due <= now && factorsOf(user, config).length === 0;
+}
+
 type Enrolled = Pick<PrincipalUser, 'totp' | 'mailFactor' | 'passkeys' | 'recoveryCodesLeft'>;
 
 /** The second factors of an account, in the order in which they are offered. Recovery codes stand in for another one. */

@@ -19,6 +19,7 @@ import { createPrincipals, principalOf, type Remembered } from './principals.ts'
 import { newNonce, type RefreshToken, readRefreshToken, writeRefreshToken } from './refresh-token.ts';
 import { findSession, insertSession, renew, rotate, type SessionRow, touch } from './store.ts';
 
+export { lockOwner } from './owner.ts';
 export {
   deleteOldSessions,
   type EndScope,

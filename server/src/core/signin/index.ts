@@ -6,7 +6,7 @@ import type { Encryption } from '../../platform/encryption.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { AuditEvent } from '../audit/index.ts';
 import type { Effects, Unit } from '../effects/index.ts';
-import { factorsOf } from '../factors/index.ts';
+import { factorsOf, isFactorWanted } from '../factors/index.ts';
 import { finishOneTime, issueOneTime, peekOneTime, tryOneTime } from '../one-time/index.ts';
 import type { Sessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
@@ -116,10 +116,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
 
   /** When the account must have a second factor; null where policy does not want one, or it has one. */
   const factorDue = async (tx: Tx, { user, origin }: Attempt): Promise<number | null> => {
-    const isWanted =
-      config.REQUIRE_MFA === 'everyone' ||
-      (config.REQUIRE_MFA !== 'nobody' && user.roles.some((role) => config.REQUIRE_MFA.includes(role)));
-    if (!isWanted || factorsOf(principalUser(user), config).length > 0) return null;
+    if (!isFactorWanted(user.roles, config) || factorsOf(principalUser(user), config).length > 0) return null;
     if (user.factor_due_at !== null) return user.factor_due_at.getTime();
     const due = origin.now + config.REQUIRE_MFA_GRACE * 1000;
     await setFactorDue(tx, user.id, new Date(due));
@@ -188,9 +185,11 @@ export function createSignIn(deps: SignInDeps): SignIn {
         return outcome;
       }),
     async pending(tx, waiting, token, now) {
+      // First the user, then what hangs on it, as everything that ends sign-ins does: else they stand in each other's way.
+      const found = await peekOneTime(tx, waiting, token, now).catch(() => null);
+      if (found?.user_id == null || !(await lockUser(tx, found.user_id))) return null;
       const row = await tryOneTime(tx, waiting, token, null, now);
-      if (row?.user_id == null || !(await lockUser(tx, row.user_id))) return null;
-      return readPending(tx, row, deps);
+      return row === undefined ? null : readPending(tx, row, deps);
     },
     async peek(tx, waiting, token, now) {
       const row = await peekOneTime(tx, waiting, token, now).catch(() => null);

@@ -82,7 +82,9 @@ test('an account with factors is entered by one of them beside another proof, by
     const next = nextStep(who, proofs, policy);
     if (next.step !== 'complete' || who.factors.length === 0) continue;
     const isStrong = proofs.some((proof) => proof.isMultiFactor && isFirst(proof));
-    const seconds = proofs.filter(({ factor }) => factor !== undefined && who.factors.includes(factor));
+    const seconds = proofs.filter(
+      ({ factor }) => factor !== undefined && (who.factors.includes(factor) || factor === 'recovery_code'),
+    );
     const firsts = proofs.filter(isFirst);
     const byMailAlone = firsts.every((proof) => proof.method === 'email');
     const isOther = seconds.some((proof) => !(byMailAlone && proof.method === 'email'));

@@ -48,11 +48,16 @@ export function nextStep(
   const asked = factorsBeside(who, firsts);
   const hasTwo =
     firsts.some((proof) => proof.isMultiFactor) ||
-    proofs.some((proof) => proof.factor !== undefined && asked.includes(proof.factor));
+    proofs.some(({ factor }) => factor !== undefined && (asked.includes(factor) || isLastCode(factor, asked)));
   if (!hasTwo && who.factors.length > 0 && !who.isDeviceTrusted) return { step: 'second_factor', factors: asked };
   if (!hasTwo && who.factors.length === 0 && who.mustEnrol) return { step: 'enrol' };
   const methods = [...new Set<string>(proofs.map((proof) => proof.method))];
   return { step: 'complete', amr: hasTwo ? [...methods, 'mfa'] : methods };
+}
+
+/** The last recovery code is no factor of the account any more once it is used; it is good for this sign-in all the same. */
+function isLastCode(factor: Factor, asked: readonly Factor[]): boolean {
+  return factor === 'recovery_code' && asked.length > 0;
 }
 
 /**

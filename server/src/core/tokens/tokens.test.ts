@@ -61,6 +61,7 @@ const principal: Principal = {
     passkeys: 0,
     mailFactor: false,
     recoveryCodesLeft: 0,
+    factorDueAt: null,
     version: 1,
     createdAt: NOW,
     updatedAt: NOW,

@@ -56,6 +56,7 @@ export function principalUser(row: UserRow): PrincipalUser {
     passkeys: row.passkeys,
     mailFactor: row.has_mail_factor,
     recoveryCodesLeft: row.recovery_codes_left,
+    factorDueAt: row.factor_due_at?.getTime() ?? null,
     version: row.version,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),

@@ -2,7 +2,15 @@ import type { Config } from '../../config/config.ts';
 import { type AuditEvent, eraseSubject } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import type { Flags } from '../../core/flags/index.ts';
-import { endOneTime, endOneTimeSince, issueOneTime, type OneTimeRow, useOneTime } from '../../core/one-time/index.ts';
+import {
+  endOneTime,
+  endOneTimeSince,
+  issueOneTime,
+  type OneTimeRow,
+  peekOneTime,
+  SIGN_IN_PURPOSES,
+  useOneTime,
+} from '../../core/one-time/index.ts';
 import { dropMailsOf, type OutgoingMail } from '../../core/outbox/index.ts';
 import { endImpersonations, endSessions, findSession } from '../../core/sessions/index.ts';
 import { forgetDevices } from '../../core/signin/index.ts';
@@ -13,6 +21,7 @@ import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { isUniqueViolation, type Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/principal.ts';
+import { removeWaysInSince } from './store.ts';
 
 export interface ChangeEmailDeps {
   config: Pick<Config, 'APP_LINK_BASE'>;
@@ -100,7 +109,12 @@ export async function confirmEmail(
       const { id, data, roles } = await changeOf(tx, 'confirm-email', token, origin.now);
       await switches.requireOn('email-change', { id, roles }); // the link is not used up
       if (!(await setEmail(tx, id, data.from, data.to, now))) throw new Refusal('token_invalid');
-      await endOneTime(tx, id, ['verify-email', 'reset-password', 'choose-password', 'confirm-email'], origin.now);
+      await endOneTime(
+        tx,
+        id,
+        ['verify-email', 'reset-password', 'choose-password', 'confirm-email', ...SIGN_IN_PURPOSES],
+        origin.now,
+      );
       await record({
         audit: [
           {
@@ -142,7 +156,8 @@ export async function undoEmail(
       const removed = await freeAddress(tx, data.from, id, origin);
       if (current !== data.from) await setEmail(tx, id, current, data.from, now);
       await endOneTimeSince(tx, row, 'undo-email', origin.now);
-      await endOneTime(tx, id, ['confirm-email', 'reset-password', 'choose-password'], origin.now);
+      await endOneTime(tx, id, ['confirm-email', 'reset-password', 'choose-password', ...SIGN_IN_PURPOSES], origin.now);
+      const waysRemoved = await removeWaysInSince(tx, id, row.id);
       const ended = await endSessions(tx, { userId: id }, 'email_undone', now);
       const acting = await endImpersonations(tx, id, now);
       await forgetDevices(tx, id, null);
@@ -157,7 +172,7 @@ export async function undoEmail(
             actor: { type: 'user', id },
             subject: id,
             origin,
-            detail: { sessions_ended: ended.length },
+            detail: { sessions_ended: ended.length, ways_in_removed: waysRemoved },
           },
         ],
         mail: [
@@ -200,11 +215,12 @@ async function changeOf(
   token: string,
   now: number,
 ): Promise<{ id: string; roles: string[]; data: { from: string; to: string }; current: string; row: OneTimeRow }> {
+  const { user_id: id } = await peekOneTime(tx, purpose, token, now);
+  if (id !== null) await lockUser(tx, id); // before what hangs on it, as everywhere
   const row = await useOneTime(tx, purpose, token, now);
-  const { user_id: id, data } = row;
+  const { data } = row;
   const { from, to } = data;
   if (id === null || from === undefined || to === undefined) throw new Refusal('token_invalid');
-  await lockUser(tx, id);
   const user = await findUser(tx, id);
   if (user === undefined || user.status !== 'active') throw new Refusal('token_invalid');
   return { id, roles: user.roles, data: { from, to }, current: user.email, row };

@@ -25,7 +25,10 @@ function profileRoutes(app: FastifyInstance, deps: Deps): void {
   const tags = ['My account'];
   typed(app).get(
     me,
-    { config: { access: 'session' }, schema: { tags, summary: 'Who am I', response: schema.MeAnswers } },
+    {
+      config: { access: 'session', withoutFactor: true },
+      schema: { tags, summary: 'Who am I', response: schema.MeAnswers },
+    },
     (request, reply) => {
       reply.send(userView(requireSession(request).user));
     },
@@ -93,7 +96,7 @@ function emailRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${API_PREFIX}/me/email`,
     {
-      config: { access: 'session', fresh: true },
+      config: { access: 'session', fresh: 'factor' },
       schema: {
         tags,
         summary: 'Change my address',

@@ -21,3 +21,22 @@ export async function readEverything(sql: Sql, userId: string): Promise<Record<s
   );
   return { sessions, devices, passkeys, identities };
 }
+
+/**
+ * The ways into the account that were added since a one-time value was made: passkeys, providers, an authenticator app,
+ * codes by mail. How many there were.
+ */
+export async function removeWaysInSince(sql: Sql, userId: string, tokenId: string): Promise<number> {
+  const since = '(SELECT created_at FROM auth.one_time_tokens WHERE id = $2)';
+  const about = [userId, tokenId];
+  const counts = [
+    await sql.execute(`DELETE FROM auth.passkeys WHERE user_id = $1 AND created_at >= ${since}`, about),
+    await sql.execute(`DELETE FROM auth.identities WHERE user_id = $1 AND created_at >= ${since}`, about),
+    await sql.execute(`DELETE FROM auth.totp WHERE user_id = $1 AND created_at >= ${since}`, about),
+    await sql.execute(
+      `UPDATE auth.users SET mail_factor_at = NULL WHERE id = $1 AND mail_factor_at >= ${since}`,
+      about,
+    ),
+  ];
+  return counts.reduce((sum, count) => sum + count, 0);
+}

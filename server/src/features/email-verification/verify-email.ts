@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
-import { endOneTime, issueOneTime, useOneTime } from '../../core/one-time/index.ts';
+import { endOneTime, issueOneTime, peekOneTime, useOneTime } from '../../core/one-time/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { findUser, findUserByEmail, markVerified, requireEmail } from '../../core/users/index.ts';
+import { findUser, findUserByEmail, lockUser, markVerified, requireEmail } from '../../core/users/index.ts';
 import { mailLink } from '../../lib/link.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -15,7 +15,9 @@ export interface VerifyEmailDeps {
 
 export async function verifyEmail({ unit }: VerifyEmailDeps, token: string, origin: RequestOrigin): Promise<void> {
   await unit.change(async (tx, record) => {
-    const { user_id: id, data } = await useOneTime(tx, 'verify-email', token, origin.now);
+    const { user_id: id } = await peekOneTime(tx, 'verify-email', token, origin.now);
+    if (id !== null) await lockUser(tx, id); // before what hangs on it, as everywhere
+    const { data } = await useOneTime(tx, 'verify-email', token, origin.now);
     const user = id === null ? undefined : await findUser(tx, id);
     // The link is for the address it was sent to, not for whatever the account has become since.
     if (user === undefined || user.email !== data.email || user.status !== 'active') throw new Refusal('token_invalid');

@@ -1,11 +1,12 @@
 import { afterEnrolment, afterRemoval } from '../../core/enrolment/index.ts';
 import { setMailFactor } from '../../core/factors/index.ts';
 import { issueOneTime, tryOneTime } from '../../core/one-time/index.ts';
+import { lockOwner } from '../../core/sessions/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { digits, randomToken } from '../../lib/random.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Principal } from '../../platform/http/principal.ts';
-import { lockedUser, type OwnFactorsDeps, requireFactorLeft } from './totp.ts';
+import { type OwnFactorsDeps, requireFactorLeft } from './totp.ts';
 
 /**
  * A code by mail as second factor, for who has a password: beside a sign-in by mail it would be the same factor twice.
@@ -20,7 +21,7 @@ export async function beginMailFactor(
     throw new Refusal('feature_disabled', { detail: 'Codes by mail are switched off as a second factor.' });
   }
   return deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     if (user.has_mail_factor) throw new Refusal('factor_exists');
     if (!user.has_password || user.email_verified_at === null) {
       throw new Refusal('conflict', { detail: 'It takes a password and a verified address.' });
@@ -50,7 +51,7 @@ export async function confirmMailFactor(
 ): Promise<string[] | null> {
   const hash = deps.factors.codeHash(body.flow, body.code);
   const done = await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     const row = await tryOneTime(tx, 'mail-factor', body.flow, hash, origin.now);
     const isOwn = row?.user_id === user.id && row.flow === principal.sessionId;
     if (!isOwn || !row.isRight || !(await setMailFactor(tx, user.id, new Date(origin.now)))) return null;
@@ -73,7 +74,7 @@ export async function removeMailFactor(
   origin: RequestOrigin,
 ): Promise<void> {
   await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     if (!(await setMailFactor(tx, user.id, null))) throw new Refusal('not_found');
     requireFactorLeft(deps, user, { mailFactor: false });
     await record(await afterRemoval(deps, tx, { user, factor: 'email', origin }));

@@ -12,7 +12,7 @@ export function mailRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     path,
     {
-      config: { access: 'session', limits: 'login', fresh: 'factor' },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Enrol codes by mail',
@@ -29,7 +29,7 @@ export function mailRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${path}/confirm`,
     {
-      config: { access: 'session', limits: 'login', fresh: true },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Confirm codes by mail',
@@ -46,7 +46,7 @@ export function mailRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).delete(
     path,
     {
-      config: { access: 'session', limits: 'login', fresh: 'factor' },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Remove codes by mail',

@@ -18,7 +18,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   typed(app).get(
     path,
     {
-      config: { access: 'session' },
+      config: { access: 'session', withoutFactor: true },
       schema: {
         tags,
         summary: 'My second factors',
@@ -42,7 +42,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${path}/recovery-codes`,
     {
-      config: { access: 'session', limits: 'login', fresh: 'factor' },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'A new set of recovery codes',
@@ -59,7 +59,7 @@ function totpRoutes(app: FastifyInstance, deps: Deps, path: string): void {
   typed(app).post(
     path,
     {
-      config: { access: 'session', limits: 'login', fresh: 'factor' },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Enrol an authenticator app',
@@ -73,7 +73,7 @@ function totpRoutes(app: FastifyInstance, deps: Deps, path: string): void {
   typed(app).post(
     `${path}/confirm`,
     {
-      config: { access: 'session', limits: 'login', fresh: true },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Confirm the authenticator app',
@@ -94,7 +94,7 @@ function totpRoutes(app: FastifyInstance, deps: Deps, path: string): void {
   typed(app).delete(
     path,
     {
-      config: { access: 'session', limits: 'login', fresh: 'factor' },
+      config: { access: 'session', limits: 'login', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Remove the authenticator app',

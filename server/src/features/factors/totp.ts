@@ -1,13 +1,12 @@
 import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { afterEnrolment, afterRemoval, codesLine, showTotp, type TotpEnrolment } from '../../core/enrolment/index.ts';
-import { type Factors, factorsOf } from '../../core/factors/index.ts';
-import type { Sessions } from '../../core/sessions/index.ts';
+import { type Factors, factorsOf, isFactorWanted } from '../../core/factors/index.ts';
+import { lockOwner, type Sessions } from '../../core/sessions/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { findUser, lockUser, principalUser, type UserRow } from '../../core/users/index.ts';
+import { principalUser, type UserRow } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
-import type { Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 
 export interface OwnFactorsDeps {
@@ -18,20 +17,13 @@ export interface OwnFactorsDeps {
   guesses: Guesses;
 }
 
-/** The user as stored now, locked: what a remembered session says of the factors may be a moment old. */
-export async function lockedUser(tx: Tx, id: string): Promise<UserRow> {
-  const user = (await lockUser(tx, id)) ? await findUser(tx, id) : undefined;
-  if (user === undefined || user.status !== 'active') throw new Refusal('session_revoked');
-  return user;
-}
-
 export async function beginTotp(
   { unit, factors, config }: OwnFactorsDeps,
   principal: Principal,
   origin: RequestOrigin,
 ): Promise<TotpEnrolment> {
   const secret = await unit.change(async (tx) => {
-    await lockedUser(tx, principal.user.id);
+    await lockOwner(tx, principal);
     return factors.beginTotp(tx, principal.user.id, origin.now);
   });
   if (secret === null) throw new Refusal('factor_exists');
@@ -46,7 +38,7 @@ export async function confirmTotp(
   origin: RequestOrigin,
 ): Promise<{ recoveryCodes: string[]; cookie: string | null }> {
   const done = await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     if ((await deps.guesses.admitFactor(tx, user.id, principal.deviceId, origin.now)) === undefined) return null;
     if (!(await deps.factors.confirmTotp(tx, user.id, code, origin.now))) return null;
     await deps.guesses.factorSucceeded(tx, user.id, principal.deviceId);
@@ -66,7 +58,7 @@ export async function confirmTotp(
 
 export async function removeTotp(deps: OwnFactorsDeps, principal: Principal, origin: RequestOrigin): Promise<void> {
   await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     if (!(await deps.factors.removeTotp(tx, user.id))) throw new Refusal('not_found');
     if (!user.has_totp) return; // an enrolment that was never confirmed
     requireFactorLeft(deps, user, { totp: false });
@@ -80,9 +72,7 @@ export function requireFactorLeft(
   user: UserRow,
   without: { totp?: false; mailFactor?: false },
 ): void {
-  const { REQUIRE_MFA: wanted } = config;
-  const isWanted = wanted === 'everyone' || (wanted !== 'nobody' && user.roles.some((role) => wanted.includes(role)));
-  if (isWanted && factorsOf({ ...principalUser(user), ...without }, config).length === 0) {
+  if (isFactorWanted(user.roles, config) && factorsOf({ ...principalUser(user), ...without }, config).length === 0) {
     throw new Refusal('conflict', { detail: 'This account needs a second factor: add another one first.' });
   }
 }
@@ -94,7 +84,7 @@ export async function newRecoveryCodes(
   origin: RequestOrigin,
 ): Promise<string[]> {
   return unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal.user.id);
+    const user = await lockOwner(tx, principal);
     if (factorsOf(principalUser(user), config).length === 0) {
       throw new Refusal('conflict', { detail: 'Recovery codes stand in for a second factor: enrol one first.' });
     }

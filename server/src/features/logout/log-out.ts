@@ -1,6 +1,7 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { endOneTime, SIGN_IN_PURPOSES } from '../../core/one-time/index.ts';
 import { endImpersonations, endSessions, findSession, type Sessions } from '../../core/sessions/index.ts';
+import { distrustDevices } from '../../core/signin/index.ts';
 import { lockUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Db } from '../../platform/db/index.ts';
@@ -53,6 +54,7 @@ async function end(
     // What someone began in one of them must not outlive it: a change of address, and a sign-in that is under way.
     if (scope.only === undefined) {
       await endOneTime(tx, scope.userId, ['confirm-email', ...SIGN_IN_PURPOSES], origin.now);
+      await distrustDevices(tx, scope.userId);
     }
     const acting = scope.only === undefined ? await endImpersonations(tx, scope.userId, new Date(origin.now)) : [];
     await record({

@@ -45,7 +45,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${config.API_PREFIX}/auth/logout-all`,
     {
-      config: { access: 'session' },
+      config: { access: 'session', withoutFactor: true },
       schema: {
         tags: ['Sessions'],
         summary: 'End every session',

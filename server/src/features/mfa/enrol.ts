@@ -18,7 +18,7 @@ export interface EnrolDeps {
 export async function beginEnrolment(deps: EnrolDeps, token: string, origin: RequestOrigin): Promise<TotpEnrolment> {
   const { secret, email } = await deps.unit.change(async (tx) => {
     const pending = await deps.signIn.peek(tx, 'mfa-enrolment', token, origin.now);
-    if (pending === null) throw new Refusal('mfa_invalid');
+    if (pending === null || pending.factors.length > 0) throw new Refusal('mfa_invalid');
     const fresh = await deps.factors.beginTotp(tx, pending.user.id, origin.now);
     if (fresh === null) throw new Refusal('factor_exists');
     return { secret: fresh, email: pending.user.email };
@@ -34,7 +34,8 @@ export async function confirmEnrolment(
 ): Promise<{ outcome: Outcome; recoveryCodes: string[] | null }> {
   const done = await deps.unit.change(async (tx, record) => {
     const pending = await deps.signIn.pending(tx, 'mfa-enrolment', body.mfa_token, origin.now);
-    if (pending === null) return null;
+    // It has got a factor elsewhere by now: that one is asked for at the next sign-in.
+    if (pending === null || pending.factors.length > 0) return null;
     const { user } = pending;
     if (!(await deps.factors.confirmTotp(tx, user.id, body.code, origin.now))) {
       const actor = { type: 'anonymous' } as const;
@@ -42,11 +43,11 @@ export async function confirmEnrolment(
       await record({ audit: [{ action: 'session.mfa_failed', outcome: 'failure', ...line }] });
       return null;
     }
-    const enrolled = await afterEnrolment(deps, tx, { user, factor: 'totp', codes: 'always', origin });
     const proof = { method: 'otp', factor: 'totp' } as const;
     const how = { origin, mode: body.session, deviceToken: body.device_token };
     const withFactor = { ...pending, user: (await findUser(tx, user.id)) ?? user };
     const { outcome, effects } = await deps.signIn.resume(tx, withFactor, proof, how);
+    const enrolled = await afterEnrolment(deps, tx, { user, factor: 'totp', codes: 'always', origin });
     await record(enrolled.effects);
     await record(effects);
     return { outcome, recoveryCodes: enrolled.recoveryCodes };

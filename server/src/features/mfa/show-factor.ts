@@ -1,4 +1,6 @@
+import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
+import { endNeedlessReset } from '../../core/factor-reset/index.ts';
 import { finishOneTime, peekOneTime } from '../../core/one-time/index.ts';
 import type { SecondFactor, Shown } from '../../core/second-factor/index.ts';
 import type { Outcome, Pending, SignIn } from '../../core/signin/index.ts';
@@ -13,6 +15,7 @@ export interface ShowFactorDeps {
   signIn: SignIn;
   secondFactor: SecondFactor;
   guesses: Guesses;
+  config: Pick<Config, 'MFA_RESET_DELAY'>;
 }
 
 export interface SecondStep {
@@ -71,6 +74,8 @@ async function look(
   const { outcome, effects } = await deps.signIn.resume(tx, now, seen.proof, how);
   await record(seen.effects);
   await record(effects);
+  if (deps.config.MFA_RESET_DELAY > 0 && seen.proof.method !== 'recovery')
+    await record(await endNeedlessReset(tx, user, origin));
   return outcome;
 }
 

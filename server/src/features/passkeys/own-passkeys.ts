@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { codesLine } from '../../core/enrolment/index.ts';
-import { type Factors, factorsOf } from '../../core/factors/index.ts';
+import { type Factors, factorsOf, isFactorWanted } from '../../core/factors/index.ts';
 import { requireAnotherWayIn } from '../../core/identities/index.ts';
 import { endOneTime, SIGN_IN_PURPOSES } from '../../core/one-time/index.ts';
 import type { OutgoingMail, SecurityEvent } from '../../core/outbox/index.ts';
@@ -15,10 +15,10 @@ import {
   type Passkeys,
   renamePasskey,
 } from '../../core/passkeys/index.ts';
-import { findSession, type Sessions } from '../../core/sessions/index.ts';
+import { lockOwner, type Sessions } from '../../core/sessions/index.ts';
 import { distrustDevices } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
-import { findUser, lockUser, principalUser, requireName, type UserRow } from '../../core/users/index.ts';
+import { principalUser, requireName, type UserRow } from '../../core/users/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -66,7 +66,7 @@ export async function addPasskey(
   const name = body.name === undefined ? FIRST_NAME : requireName(body.name);
   const inspected = await deps.passkeys.inspect(body.response, origin.now);
   const added = await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal);
+    const user = await lockOwner(tx, principal);
     if (user.passkeys >= MOST) throw new Refusal('conflict', { detail: `An account has at most ${MOST} passkeys.` });
     const about = { userId: user.id, flow: principal.sessionId };
     const accepted = await deps.passkeys.accept(tx, 'passkey-creation', inspected, about, origin.now);
@@ -136,14 +136,14 @@ export async function removePasskey(
 ): Promise<void> {
   if (!isUuid(id)) throw new Refusal('not_found');
   await deps.unit.change(async (tx, record) => {
-    const user = await lockedUser(tx, principal);
+    const user = await lockOwner(tx, principal);
     const passkey = await findPasskey(tx, user.id, id);
     if (passkey === undefined) throw new Refusal('not_found');
     if (!passkey.second_factor_only) await requireAnotherWayIn(tx, user.id);
     await deletePasskey(tx, user.id, id);
     const left = factorsOf(principalUser({ ...user, passkeys: user.passkeys - 1 }), deps.config);
     if (left.length === 0) {
-      if (isFactorWanted(deps, user) && factorsOf(principalUser(user), deps.config).length > 0) {
+      if (isFactorWanted(user.roles, deps.config) && factorsOf(principalUser(user), deps.config).length > 0) {
         throw new Refusal('conflict', { detail: 'This account needs a second factor: add another one first.' });
       }
       await deps.factors.removeRecoveryCodes(tx, user.id); // they stand in for a factor, and are nothing without one
@@ -155,21 +155,6 @@ export async function removePasskey(
       changed: [user.id],
     });
   });
-}
-
-function isFactorWanted({ config: { REQUIRE_MFA: wanted } }: OwnPasskeysDeps, user: UserRow): boolean {
-  return wanted === 'everyone' || (wanted !== 'nobody' && user.roles.some((role) => wanted.includes(role)));
-}
-
-// Beside a reset or a sign-out that ends this session the request is refused: no passkey survives them as a back door.
-async function lockedUser(tx: Tx, principal: Principal): Promise<UserRow> {
-  await lockUser(tx, principal.user.id);
-  const session = await findSession(tx, principal.sessionId);
-  const user = await findUser(tx, principal.user.id);
-  if (session === undefined || session.ended_at !== null || user?.status !== 'active') {
-    throw new Refusal('session_revoked');
-  }
-  return user;
 }
 
 /** Other factors than before: what was under way with the former ones ends, and every device is asked again. */

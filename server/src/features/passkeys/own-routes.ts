@@ -18,7 +18,7 @@ export function ownRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).patch(
     `${path}/:id`,
     {
-      config: { access: 'session' },
+      config: { access: 'session', withoutFactor: true },
       schema: {
         tags,
         summary: 'Rename one of my passkeys',
@@ -35,7 +35,7 @@ export function ownRoutes(app: FastifyInstance, deps: Deps): void {
   typed(app).delete(
     `${path}/:id`,
     {
-      config: { access: 'session', fresh: 'factor' },
+      config: { access: 'session', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Remove one of my passkeys',
@@ -56,7 +56,7 @@ function listRoute(app: FastifyInstance, { db }: Deps, path: string): void {
   typed(app).get(
     path,
     {
-      config: { access: 'session' },
+      config: { access: 'session', withoutFactor: true },
       schema: {
         tags,
         summary: 'My passkeys',
@@ -83,7 +83,7 @@ function creationRoutes(app: FastifyInstance, deps: Deps, path: string): void {
   typed(app).post(
     `${path}/options`,
     {
-      config: { access: 'session', fresh: 'factor' },
+      config: { access: 'session', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Options for a new passkey',
@@ -102,7 +102,7 @@ function creationRoutes(app: FastifyInstance, deps: Deps, path: string): void {
   typed(app).post(
     path,
     {
-      config: { access: 'session', fresh: 'factor' },
+      config: { access: 'session', fresh: 'factor', withoutFactor: true },
       schema: {
         tags,
         summary: 'Add a passkey',

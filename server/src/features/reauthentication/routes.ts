@@ -22,7 +22,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${config.API_PREFIX}/auth/reauthenticate`,
     {
-      config: { access: 'session', limits: 'login' },
+      config: { access: 'session', limits: 'login', withoutFactor: true },
       schema: {
         tags,
         summary: 'Prove again who you are',
@@ -50,7 +50,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
   typed(app).get(
     `${config.API_PREFIX}/auth/csrf`,
     {
-      config: { access: 'session' },
+      config: { access: 'session', withoutFactor: true },
       schema: { tags, summary: 'The CSRF token of the cookie session', response: CsrfAnswers },
     },
     async (request) => {
@@ -66,7 +66,7 @@ function optionsRoute(app: FastifyInstance, deps: Deps): void {
   typed(app).post(
     `${deps.config.API_PREFIX}/auth/reauthenticate/passkey-options`,
     {
-      config: { access: 'session', limits: 'login' },
+      config: { access: 'session', limits: 'login', withoutFactor: true },
       schema: {
         tags,
         summary: 'Options for proving it by a passkey',

@@ -2,9 +2,9 @@ import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { factorsOf } from '../../core/factors/index.ts';
 import type { SecondFactor, Shown } from '../../core/second-factor/index.ts';
-import type { Sessions } from '../../core/sessions/index.ts';
+import { lockOwner, type Sessions } from '../../core/sessions/index.ts';
 import type { Factor } from '../../core/signin/index.ts';
-import { findUser, lockUser, principalUser } from '../../core/users/index.ts';
+import { principalUser } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Principal, PrincipalUser } from '../../platform/http/principal.ts';
@@ -30,8 +30,7 @@ export async function reauthenticateByFactor(
   origin: RequestOrigin,
 ): Promise<string | null> {
   const done = await deps.unit.change(async (tx, record) => {
-    const user = (await lockUser(tx, principal.user.id)) ? await findUser(tx, principal.user.id) : undefined;
-    if (user === undefined || user.status !== 'active') throw new Refusal('session_revoked');
+    const user = await lockOwner(tx, principal);
     const about = {
       user,
       flow: principal.sessionId,

@@ -1,8 +1,8 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { deleteIdentity, type IdentityRow, listIdentities, requireAnotherWayIn } from '../../core/identities/index.ts';
-import { useOneTime } from '../../core/one-time/index.ts';
+import { endOneTime, useOneTime } from '../../core/one-time/index.ts';
 import type { Profile, Providers } from '../../core/providers/index.ts';
-import { findUser, lockUser } from '../../core/users/index.ts';
+import { lockOwner } from '../../core/sessions/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -48,12 +48,10 @@ export async function linkByToken(
   const flow = flowOf(deps.cookies, body.link_token, { cookie, verifier: body.code_verifier });
   if (flow === null) throw new Refusal('token_invalid');
   return deps.unit.change(async (tx, record) => {
+    const user = await lockOwner(tx, principal);
     const row = await useOneTime(tx, 'provider-link', body.link_token, origin.now, flow);
     // Another account than the one that it was made for: refused, and not used up.
-    if (row.user_id !== principal.user.id) throw new Refusal('token_invalid');
-    await lockUser(tx, principal.user.id);
-    const user = await findUser(tx, principal.user.id);
-    if (user === undefined || user.status !== 'active') throw new Refusal('token_invalid');
+    if (row.user_id !== user.id) throw new Refusal('token_invalid');
     const waiting = JSON.parse(deps.encryption.open('provider-link', row.data.identity as string)) as Waiting;
     deps.providers.byId(waiting.profile.provider);
     const id = await link(tx, record, { ...waiting, origin }, user, { automatic: false }).catch((error: unknown) => {
@@ -72,11 +70,12 @@ export async function unlink(
   if (!isUuid(id)) throw new Refusal('not_found');
   const { user } = principal;
   await deps.unit.change(async (tx, record) => {
-    await lockUser(tx, user.id);
+    await lockOwner(tx, principal);
     if (!(await listIdentities(tx, user.id)).some((one) => one.id === id)) throw new Refusal('not_found');
     await requireAnotherWayIn(tx, user.id);
     const identity = await deleteIdentity(tx, user.id, id);
     if (identity === undefined) throw new Refusal('not_found');
+    await endOneTime(tx, user.id, ['provider-code'], origin.now);
     const provider = deps.providers.list.find((one) => one.settings.id === identity.provider);
     // Whether the address there was ever proven is not known any more: only the owner's own is written to.
     const other = { email: identity.email, isVerified: false };

@@ -20,6 +20,8 @@ export interface GuardDeps {
   csrfTokens(sessionId: string): string[];
   /** The second factors of a user, in the order in which they are offered. */
   factorsOf(user: PrincipalUser): readonly string[];
+  /** Whether policy wants a second factor that the account does not have, and the time to enrol it is over. */
+  lacksFactor(user: PrincipalUser): boolean;
   /** Counts now, with what other processes counted. */
   countNow(policy: string, key: string, limit: RateLimit): Promise<LimitState>;
   /** Counts here, and agrees with the other processes within a second. */
@@ -52,11 +54,11 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
 
   const requireFresh = (principal: Principal, fresh: true | 'factor'): void => {
     const since = deps.clock.now() - config.REAUTH_WITHIN * 1000;
-    if (principal.authenticatedAt < since) throw new Refusal('reauthentication_required');
     const factors = fresh === 'factor' ? deps.factorsOf(principal.user) : [];
     if (factors.length > 0 && (principal.factorAt ?? 0) < since) {
       throw new Refusal('reauthentication_required', { detail: 'It takes a second factor.', factors });
     }
+    if (principal.authenticatedAt < since) throw new Refusal('reauthentication_required');
   };
 
   return async (request, reply) => {
@@ -88,6 +90,8 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     if (principal.impersonator !== null && unsafe && !rules.impersonated) {
       throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
     }
+    if (!rules.withoutFactor && principal.impersonator === null && deps.lacksFactor(principal.user))
+      throw new Refusal('mfa_enrollment_required');
     if (typeof rules.access === 'object' && !may(principal, rules.access.permission)) throw new Refusal('forbidden');
     if (rules.fresh) requireFresh(principal, rules.fresh);
   };

@@ -30,6 +30,8 @@ export interface PrincipalUser {
   /** Whether a code by mail is a second factor. */
   readonly mailFactor: boolean;
   readonly recoveryCodesLeft: number;
+  /** Until when policy lets the account do without a second factor; null: it was not asked for one yet. */
+  readonly factorDueAt: number | null;
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -18,6 +18,8 @@ export interface RouteRules {
    * of the password alone must not do.
    */
   fresh?: boolean | 'factor';
+  /** Open to a session whose account lacks the second factor that policy wants: what it takes to enrol one. */
+  withoutFactor?: boolean;
   /** May an administrator who acts as the user do this? No, unless said so. Reading always may. */
   impersonated?: boolean;
   /**

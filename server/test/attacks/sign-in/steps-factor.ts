@@ -27,7 +27,7 @@ const askFactorMail: Action = async (walk) => {
 const showFactor: Action = async (walk) => {
   const mfa_token = walk.value('mfa').slice(0, 200);
   const fact = walk.facts.get(mfa_token);
-  const factor = factorFor(walk, fact?.who ?? null);
+  const factor = factorFor(walk, fact);
   const trust = walk.roll.chance(0.3) ? { trust_device: true } : {};
   const step = { mfa_token, ...trust, ...mode(walk) };
   const shown = shownAs(walk, factor, fact, mfa_token);
@@ -74,8 +74,10 @@ const enrol: Action = async (walk) => {
   for (const one of walk.facts.values()) if (one.kind === 'device' && one.who === fact.who) one.isTrusted = false;
 };
 
-/** Mostly one that the account has. */
-function factorFor(walk: Walk, who: Who | null): Shown['factor'] {
+/** Mostly one that the account has, and the code that was just sent. */
+function factorFor(walk: Walk, fact: Fact | undefined): Shown['factor'] {
+  const who = fact?.who ?? null;
+  if (fact?.code && walk.roll.chance(0.5)) return 'email';
   const all = ['totp', 'recovery_code', 'email', 'password', 'passkey'] as const;
   const own = all.filter((factor) => {
     if (factor === 'totp') return who?.totp != null;

@@ -102,7 +102,8 @@ async function keepAsTheyAre(): Promise<void> {
        UPDATE auth.users u SET password_hash = k.password_hash, password_changed_at = k.password_changed_at,
            email_verified_at = k.email_verified_at, mail_factor_at = k.mail_factor_at, factor_due_at = k.factor_due_at
          FROM kept.users k WHERE k.id = u.id AND u.id = ANY(ids);
-       DELETE FROM auth.guards;
+       -- What another walk holds at this moment is left to it: two that wait for each other would be a deadlock.
+       DELETE FROM auth.guards g USING (SELECT ctid FROM auth.guards FOR UPDATE SKIP LOCKED) free WHERE g.ctid = free.ctid;
      END $$`,
   );
 }
