@@ -42,7 +42,7 @@ export const unlock = command({
 });
 
 export const resetMfa = command({
-  summary: 'Take all second factors from an account: for who has lost them.',
+  summary: 'Take all second factors from an account whose owner has lost them; takes --reason.',
   about:
     'Passkeys, authenticator app and codes go, and every session ends. With MFA_RESET_DELAY it waits, and its owner can veto it by the link in the mail.',
   examples: ['auth-api users reset-mfa ada@example.com --reason="lost the phone, identified by passport"'],

@@ -22,7 +22,7 @@ before(async () => {
 
 const idOf = ({ cookie }: TestUser): string =>
   readCookieValue(cookie.slice('session='.length), server.config.SESSION_SECRET)?.sessionId as string;
-const shared = (user: TestUser) => server.app.house.cache.get(`session:${idOf(user)}`);
+const shared = (user: TestUser) => server.app.house.cache.get(`session:2:${idOf(user)}`);
 
 /** Another process on the same database and Redis; it counts how often it asks PostgreSQL. */
 function another(parts: { secrets?: string[]; changes?: Changes; ahead?: number } = {}) {
@@ -96,7 +96,7 @@ test('who can write to Redis is nobody else for it: an entry without our MAC is 
     '',
     '.',
   ]) {
-    await server.app.house.cache.set(`session:${idOf(eve)}`, planted, 60);
+    await server.app.house.cache.set(`session:2:${idOf(eve)}`, planted, 60);
     assert.deepEqual(await another().get(eve), [eve.email, 1], planted);
   }
   await another({ secrets: ['of somebody else'] }).load(idOf(eve));
@@ -130,7 +130,7 @@ test('after a failover that lost transactions nothing remembered stands, also wh
   const former = (await shared(ada)) ?? '';
   for (const position of [990, 1_000, 1_010]) {
     await reach(position);
-    await cache.set(`session:${idOf(ada)}`, former, 60);
+    await cache.set(`session:2:${idOf(ada)}`, former, 60);
     assert.deepEqual(await another({ changes }).get(ada), [ada.email, 1], `shared, at ${position}`);
     assert.deepEqual(await process.get(ada), [ada.email, 1], `remembered, at ${position}`);
   }

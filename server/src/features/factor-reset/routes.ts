@@ -6,6 +6,8 @@ import type { House } from '../feature.ts';
 import type { ApplyDueDeps } from './apply-due.ts';
 import { vetoFactorReset } from './veto.ts';
 
+const VetoToken = Type.String({ ...OneTimeToken, examples: ['vf_8Jd2…'] });
+
 export type Deps = ApplyDueDeps & Pick<House, 'config'>;
 
 export function routes(app: FastifyInstance, { config, unit }: Deps): void {
@@ -17,7 +19,7 @@ export function routes(app: FastifyInstance, { config, unit }: Deps): void {
         tags: ['Sign-in'],
         summary: 'Stop the removal of my second factors',
         description: 'With the token of the mail that announced it, before it is due. 400 `token_invalid` afterwards.',
-        body: Type.Object({ token: OneTimeToken }, { additionalProperties: false }),
+        body: Type.Object({ token: VetoToken }, { additionalProperties: false }),
         response: { 200: Type.Object({ status: Type.Literal('vetoed') }) },
       },
     },

@@ -9,7 +9,7 @@ export const StateAnswers = {
   200: Type.Object({
     factors: Type.Array(Type.String(), { description: 'What a sign-in asks for, in this order; empty: nothing.' }),
     totp: Type.Boolean(),
-    email: Type.Boolean(),
+    email: Type.Boolean({ examples: [false], description: 'Whether a code by mail is a second factor.' }),
     passkeys: Type.Integer(),
     recovery_codes_left: Type.Integer(),
   }),

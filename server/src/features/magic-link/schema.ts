@@ -2,6 +2,8 @@ import { Type } from 'typebox';
 import { SignInAnswer, SignInFields } from '../../core/signin/index.ts';
 import { Email, OneTimeToken } from '../../platform/http/shapes.ts';
 
+const LinkToken = Type.String({ ...OneTimeToken, examples: ['ml_3vQx…'] });
+
 const Flow = Type.String({
   minLength: 1,
   maxLength: 200,
@@ -35,7 +37,7 @@ export const SendAnswers = {
 export const VerifyBody = Type.Object(
   {
     flow: Type.Optional(Flow),
-    token: Type.Optional(OneTimeToken),
+    token: Type.Optional(LinkToken),
     code: Type.Optional(
       Type.String({
         minLength: 1,
@@ -50,7 +52,7 @@ export const VerifyBody = Type.Object(
 );
 export const VerifyAnswers = { 200: SignInAnswer };
 
-export const CodeBody = Type.Object({ token: OneTimeToken }, { additionalProperties: false });
+export const CodeBody = Type.Object({ token: LinkToken }, { additionalProperties: false });
 export const CodeAnswers = {
   200: Type.Object({
     code: Type.String({ description: 'For `POST /auth/magic-link/verify`, with the flow.', examples: ['123456'] }),

@@ -26,7 +26,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       config: rules,
       schema: {
         tags,
-        summary: 'Show the second factor',
+        summary: 'Prove the second factor',
         description:
           'Ends a sign-in that answered `mfa_required`: a code with its `factor`, or a passkey’s response (options from `/auth/mfa/passkey-options`). 401 `mfa_invalid` is one answer for wrong, used and expired; after five tries sign in again.',
         body: schema.MfaBody,

@@ -93,7 +93,7 @@ async function prove(
 ): Promise<string | null> {
   const { password, factor, code, credential } = body;
   if ((password === undefined) === (factor === undefined)) {
-    const errors = [{ field: 'password', code: 'required', message: 'is missing: either `password` or `factor`' }];
+    const errors = [{ field: 'password', code: 'required', message: 'give one of `password` and `factor`' }];
     throw new Refusal('validation_failed', { errors });
   }
   if (password !== undefined) return reauthenticate(deps, principal, password, origin);
