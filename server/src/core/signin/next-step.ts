@@ -46,18 +46,15 @@ export function nextStep(
   if (policy.requiresVerifiedEmail && !who.isEmailVerified) return { step: 'verify_email' };
 
   const asked = factorsBeside(who, firsts);
+  // A code that was the last one is no factor of the account any more once it is used; for this sign-in it counts.
+  const isLastCode = (factor: Factor): boolean => factor === 'recovery_code' && who.factors.length > 0;
   const hasTwo =
     firsts.some((proof) => proof.isMultiFactor) ||
-    proofs.some(({ factor }) => factor !== undefined && (asked.includes(factor) || isLastCode(factor, asked)));
+    proofs.some(({ factor }) => factor !== undefined && (asked.includes(factor) || isLastCode(factor)));
   if (!hasTwo && who.factors.length > 0 && !who.isDeviceTrusted) return { step: 'second_factor', factors: asked };
   if (!hasTwo && who.factors.length === 0 && who.mustEnrol) return { step: 'enrol' };
   const methods = [...new Set<string>(proofs.map((proof) => proof.method))];
   return { step: 'complete', amr: hasTwo ? [...methods, 'mfa'] : methods };
-}
-
-/** The last recovery code is no factor of the account any more once it is used; it is good for this sign-in all the same. */
-function isLastCode(factor: Factor, asked: readonly Factor[]): boolean {
-  return factor === 'recovery_code' && asked.length > 0;
 }
 
 /**

@@ -89,6 +89,7 @@ for (const [alg, source] of Object.entries(sources)) {
       roles: ['admin'],
       scope: 'openid profile email',
       amr: ['pwd'],
+      acr: 'aal1',
       auth_time: NOW / 1000 - 60,
     });
     assert.equal(expiresIn, 900);
