@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, mock, test } from 'node:test';

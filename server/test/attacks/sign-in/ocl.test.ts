@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
 import { someEmail, type TestServer } from '../../kit.ts';

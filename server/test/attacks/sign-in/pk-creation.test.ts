@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { authenticator, type Lies, type Model } from '../../authenticator.ts';

@@ -1,3 +1,4 @@
+// engines: postgres
 import { before, test } from 'node:test';
 import { startServer, type TestServer } from '../../kit.ts';
 import { startHub } from './hub.ts';
