@@ -1,8 +1,12 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-const pool = Buffer.alloc(1000);
-let offset = pool.length;
-let lastTime = 0;
+// As hexadecimal text: ids are made on every request, and slices of text are cheaper than bytes.
+const POOL_BYTES = 1000;
+const DIGITS = 19;
+let pool = '';
+let offset = 0;
+let lastTime = -1;
+let timeText = '';
 let counter = 0;
 
 /**
@@ -10,20 +14,20 @@ let counter = 0;
  * in order within this process, 62 random bits. It names things; it is never a secret.
  */
 export function uuidv7(now: number): string {
-  if (offset + 10 > pool.length) {
-    randomFillSync(pool);
+  if (offset + DIGITS > pool.length) {
+    pool = randomBytes(POOL_BYTES).toString('hex');
     offset = 0;
   }
-  const bytes = Buffer.alloc(16);
-  pool.copy(bytes, 6, offset, offset + 10);
-  offset += 10;
-  counter = now === lastTime ? counter + 1 : bytes.readUInt16BE(6) & 0x07ff;
-  lastTime = now;
-  bytes.writeUIntBE(now, 0, 6);
-  bytes.writeUInt16BE(0x7000 | (counter & 0x0fff), 6);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const random = pool.slice(offset, offset + DIGITS);
+  offset += DIGITS;
+  if (now !== lastTime) {
+    const hex = now.toString(16).padStart(12, '0');
+    timeText = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+    counter = Number.parseInt(random.slice(16), 16) & 0x07ff;
+    lastTime = now;
+  } else counter += 1;
+  const variant = '89ab'[Number.parseInt(random[0] as string, 16) & 3];
+  return `${timeText}${(counter & 0x0fff).toString(16).padStart(3, '0')}-${variant}${random.slice(1, 4)}-${random.slice(4, 16)}`;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

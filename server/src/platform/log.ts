@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config/config.ts';
+import { isUuid } from '../lib/id.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { describeError } from './log/errors.ts';
 import { prettyLine } from './log/pretty.ts';
@@ -32,7 +33,7 @@ const CLOSE_WAIT_MS = 1000;
  * Neither a full disk nor a reader that has stopped ever holds up a request: lines are dropped, and counted.
  */
 export function createLog({ config, clock = systemClock, stdout = process.stdout }: LogOptions): Log {
-  const now = () => new Date(clock.now()).toISOString();
+  const now = isoTimes(clock);
   const notice = (level: string, message: string, fields: object) =>
     scrubbedLine(`${JSON.stringify({ level, timestamp: now(), service: 'auth-api', ...fields, message })}\n`);
   const noticeOfLoss = (count: number) =>
@@ -50,15 +51,64 @@ export function createLog({ config, clock = systemClock, stdout = process.stdout
           ),
         );
 
-  const log = redactingLogger(config.LOG_LEVEL, now, (line) => {
+  const write = (line: string): void => {
     screen.write(shown(line));
     file?.queue.write(line);
-  });
+  };
+  const log = redactingLogger(config.LOG_LEVEL, now, write);
+  requestWriters.set(log, requestWriter(now, write));
   return {
     log,
     close: async () => void (await Promise.all([screen.close(CLOSE_WAIT_MS), file?.queue.close(CLOSE_WAIT_MS)])),
     reopen: () => file?.queue.between(file.reopen),
     dropped: () => screen.dropped() + (file?.queue.dropped() ?? 0),
+  };
+}
+
+/** What the log says of one request. Nothing in it is the client's own text but `request_id`. */
+export interface RequestLine {
+  readonly request_id: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly duration_ms: number;
+  readonly address: string | undefined;
+  readonly user_id: string | undefined;
+}
+type RequestWriter = (level: 'info' | 'debug', line: RequestLine) => void;
+const requestWriters = new WeakMap<Logger, RequestWriter>();
+
+/** Writes the lines of requests: one for each, so they do not take the way on which anything may be in a line. */
+export function requestLog(log: Logger): RequestWriter {
+  const write = requestWriters.get(log);
+  if (write === undefined) return (level, line) => log[level](line, 'request');
+  return (level, line) => {
+    if (log.isLevelEnabled(level)) write(level, line);
+  };
+}
+
+function requestWriter(now: () => string, write: (line: string) => void): RequestWriter {
+  const rest = `"service":"auth-api","pid":${process.pid},"request_id":"`;
+  return (level, { request_id, method, route, status, duration_ms, address, user_id }) => {
+    const id = isUuid(request_id) ? request_id : scrubbedLine(request_id);
+    const who = `${address === undefined ? '' : `,"address":"${address}"`}${user_id === undefined ? '' : `,"user_id":"${user_id}"`}`;
+    write(
+      `{"level":"${level}","timestamp":"${now()}",${rest}${id}","method":"${method}","route":"${route}","status":${status},"duration_ms":${duration_ms}${who},"message":"request"}\n`,
+    );
+  };
+}
+
+/** Many lines are of one millisecond. */
+function isoTimes(clock: Clock): () => string {
+  let last = Number.NaN;
+  let text = '';
+  return () => {
+    const now = clock.now();
+    if (now !== last) {
+      last = now;
+      text = new Date(now).toISOString();
+    }
+    return text;
   };
 }
 

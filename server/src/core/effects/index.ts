@@ -22,8 +22,19 @@ export interface Unit {
   change<T>(work: (tx: Tx, record: (effects: Effects) => Promise<void>) => Promise<T>): Promise<T>;
   /** Effects alone: a refusal that is worth a line. */
   record(effects: Effects): Promise<void>;
+  /**
+   * For a change that is one statement: `write` gets the rows of the effects, as JSON, and writes them with it. False
+   * where the statement did nothing, so that nothing of it happened.
+   */
+  together(effects: Pick<Effects, 'audit' | 'mail'>, write: (rows: EffectRows) => Promise<boolean>): Promise<boolean>;
   /** In a transaction that somebody else began: the mail worker finds out at its next look. */
   recordIn(tx: Tx, effects: Pick<Effects, 'audit' | 'mail'>): Promise<void>;
+}
+
+/** For `jsonb_populate_recordset` over `audit.inbox` and `auth.outbox`. */
+export interface EffectRows {
+  readonly audit: string;
+  readonly mail: string;
 }
 
 interface Deps {
@@ -74,6 +85,15 @@ export function createUnit({ db, encryption, clock, changes, mailWaiting, onAudi
     },
     async record(effects) {
       tell(await write(db, effects));
+    },
+    async together({ audit = [], mail = [] }, write) {
+      const now = clock.now();
+      const isDone = await write({
+        audit: JSON.stringify(audit.map((event) => auditRow(event, encryption))),
+        mail: JSON.stringify(mail.map((one) => outboxRow(one, encryption, now))),
+      });
+      if (isDone) tell({ changes: [], hasMail: mail.length > 0, audit });
+      return isDone;
     },
     async recordIn(tx, effects) {
       await write(tx, effects);

@@ -47,3 +47,38 @@ export function hashCookieSecret(secret: Buffer, keys: readonly string[]): Buffe
 export function isCookieSecret(secret: Buffer, hash: Uint8Array, keys: readonly string[]): boolean {
   return keys.some((key) => equal(hmac(key, secret), hash));
 }
+
+/** A cookie that this server wrote. */
+export interface ReadCookie extends CookieValue {
+  /** The stored hash that its secret was found to belong to. */
+  belongsTo: string | null;
+}
+
+const READ_MAX = 10_000;
+
+/** Reads cookies and remembers what came of it: a browser sends the same one with every request. */
+export function createCookieReader(keys: readonly string[]): {
+  read(text: string): ReadCookie | null;
+  /** `hash`: base64, as the session has it now. */
+  belongs(cookie: ReadCookie, hash: string): boolean;
+} {
+  const known = new Map<string, ReadCookie>();
+  return {
+    read(text) {
+      const found = known.get(text);
+      if (found !== undefined) return found;
+      const value = readCookieValue(text, keys);
+      if (value === null) return null;
+      const cookie = { ...value, belongsTo: null };
+      known.set(text, cookie);
+      if (known.size > READ_MAX) known.delete(known.keys().next().value as string);
+      return cookie;
+    },
+    belongs(cookie, hash) {
+      if (cookie.belongsTo === hash) return true;
+      if (!isCookieSecret(cookie.secret, Buffer.from(hash, 'base64'), keys)) return false;
+      cookie.belongsTo = hash;
+      return true;
+    },
+  };
+}

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { hmac, sha256 } from '../../lib/bytes.ts';
+import { gatherer } from '../../lib/gather.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -8,16 +9,20 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Principal } from '../../platform/http/principal.ts';
 import type { Changes } from '../changes/index.ts';
-import {
-  hashCookieSecret,
-  isCookieSecret,
-  newCookieSecret,
-  readCookieValue,
-  writeCookieValue,
-} from './cookie-value.ts';
+import { createCookieReader, hashCookieSecret, newCookieSecret, writeCookieValue } from './cookie-value.ts';
 import { createPrincipals, principalOf, type Remembered } from './principals.ts';
 import { newNonce, type RefreshToken, readRefreshToken, writeRefreshToken } from './refresh-token.ts';
-import { findSession, insertSession, renew, rotate, type SessionRow, touch } from './store.ts';
+import {
+  findSession,
+  insertSession,
+  type KnownRotation,
+  type NewSession,
+  renew,
+  rotate,
+  rotateKnown,
+  type SessionRow,
+  touch,
+} from './store.ts';
 
 export { lockOwner } from './owner.ts';
 export {
@@ -27,9 +32,11 @@ export {
   endSessions,
   findSession,
   listSessions,
+  type NewSession,
   type SessionListRow,
   type SessionRow,
 } from './store.ts';
+export { SessionFields, sessionView } from './view.ts';
 
 export interface StartedSession {
   readonly id: string;
@@ -43,20 +50,20 @@ export type RefreshOutcome =
   /** An old token came back: the session must end, and someone must be told. */
   | { readonly kind: 'reused'; readonly row: SessionRow };
 
+export interface SessionOwner {
+  userId: string;
+  kind: 'token' | 'cookie';
+  amr: readonly string[];
+  deviceId: string | null;
+  impersonatorId?: string;
+  /** Less than SESSION_MAX_AGE. */
+  lifetimeSeconds?: number;
+}
+
 export interface Sessions {
-  start(
-    tx: Tx,
-    who: {
-      userId: string;
-      kind: 'token' | 'cookie';
-      amr: readonly string[];
-      deviceId: string | null;
-      impersonatorId?: string;
-      /** Less than SESSION_MAX_AGE. */
-      lifetimeSeconds?: number;
-    },
-    origin: RequestOrigin,
-  ): Promise<StartedSession>;
+  start(tx: Tx, who: SessionOwner, origin: RequestOrigin): Promise<StartedSession>;
+  /** A session and its row, which the caller writes by a statement of its own: only then it is one. */
+  draft(who: SessionOwner, origin: RequestOrigin): { row: NewSession; started: StartedSession };
   /** One use of a refresh token; throws the 401 that fits, or says that it was reused. */
   refresh(token: string): Promise<RefreshOutcome>;
   /** The session that a refresh token names, whatever its generation; null for a forgery. */
@@ -94,6 +101,7 @@ const TOUCH_MS = 60_000;
 
 export function createSessions({ db, cache, changes, clock, metrics, config }: Deps): Sessions {
   const principals = createPrincipals({ db, cache, changes, clock, metrics, secrets: config.SESSION_SECRET });
+  const cookies = createCookieReader(config.SESSION_SECRET);
   const idleMs = config.JWT_REFRESH_EXPIRES_IN * 1000;
   const idleSince = (now: number): Date => new Date(now - idleMs);
 
@@ -106,6 +114,58 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
     return principal;
   };
 
+  const draft: Sessions['draft'] = (who, origin) => {
+    const id = uuidv7(origin.now);
+    const isToken = who.kind === 'token';
+    const nonce = isToken ? newNonce() : newCookieSecret();
+    const expiresAt = origin.now + Math.min(who.lifetimeSeconds ?? Infinity, config.SESSION_MAX_AGE) * 1000;
+    const row: NewSession = {
+      id,
+      userId: who.userId,
+      deviceId: who.deviceId,
+      kind: who.kind,
+      secretHash: isToken ? sha256(nonce) : hashCookieSecret(nonce, config.SESSION_SECRET),
+      amr: who.amr,
+      address: origin.address,
+      userAgent: origin.userAgent,
+      now: new Date(origin.now),
+      expiresAt: new Date(expiresAt),
+      impersonatorId: who.impersonatorId ?? null,
+    };
+    const secret = isToken
+      ? writeRefreshToken({ sessionId: id, generation: 0, nonce }, config.JWT_REFRESH_SECRET)
+      : writeCookieValue({ sessionId: id, secret: nonce }, config.SESSION_SECRET);
+    return { row, started: { id, secret, expiresAt } };
+  };
+
+  // Who limits requests by the session that a token names asks for the same one a moment before.
+  let lastRead: { text: string; token: RefreshToken | null } | undefined;
+  const readToken = (text: string): RefreshToken | null => {
+    if (lastRead?.text !== text) lastRead = { text, token: readRefreshToken(text, config.JWT_REFRESH_SECRET) };
+    return lastRead.token;
+  };
+
+  const rotateTogether = gatherer<KnownRotation, boolean>(
+    (asked) => rotateKnown(db, asked, new Date(clock.now()), idleSince(clock.now())),
+    { lanes: 2, most: 64 },
+  );
+  const rotating = new Set<string>();
+
+  /** The principal, if the session was remembered, still is what is remembered, and this use of its token won. */
+  const rotateRemembered = async (token: RefreshToken, secretHash: Buffer): Promise<Principal | null> => {
+    const { sessionId: id, generation } = token;
+    const principal = rotating.has(id) ? undefined : principals.peek(id)?.principal;
+    if (principal === undefined) return null;
+    rotating.add(id);
+    try {
+      const { authenticatedAt, user } = principal;
+      const asked = { id, generation, secretHash, authenticatedAt, userVersion: user.version, roles: user.roles };
+      return (await rotateTogether(asked)) ? principal : null;
+    } finally {
+      rotating.delete(id);
+    }
+  };
+
   const successor = (token: RefreshToken, principal: Principal): RefreshOutcome => ({
     kind: 'rotated',
     principal,
@@ -114,37 +174,24 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
 
   return {
     idleSince,
+    draft,
     async start(tx, who, origin) {
-      const id = uuidv7(origin.now);
-      const nonce = who.kind === 'token' ? newNonce() : newCookieSecret();
-      const expiresAt = origin.now + Math.min(who.lifetimeSeconds ?? Infinity, config.SESSION_MAX_AGE) * 1000;
-      await insertSession(tx, {
-        id,
-        userId: who.userId,
-        deviceId: who.deviceId,
-        kind: who.kind,
-        secretHash: who.kind === 'token' ? sha256(nonce) : hashCookieSecret(nonce, config.SESSION_SECRET),
-        amr: who.amr,
-        address: origin.address,
-        userAgent: origin.userAgent,
-        now: new Date(origin.now),
-        expiresAt: new Date(expiresAt),
-        impersonatorId: who.impersonatorId ?? null,
-      });
-      const secret =
-        who.kind === 'token'
-          ? writeRefreshToken({ sessionId: id, generation: 0, nonce }, config.JWT_REFRESH_SECRET)
-          : writeCookieValue({ sessionId: id, secret: nonce }, config.SESSION_SECRET);
-      return { id, secret, expiresAt };
+      const { row, started } = draft(who, origin);
+      await insertSession(tx, row);
+      return started;
     },
 
     async refresh(text) {
-      const token = readRefreshToken(text, config.JWT_REFRESH_SECRET);
+      const token = readToken(text);
       if (token === null) throw new Refusal('refresh_token_invalid');
       const now = clock.now();
       const hash = sha256(token.nonce);
-      const rotated = await rotate(db, token.sessionId, token.generation, hash, new Date(now), idleSince(now));
-      if (rotated !== undefined) return successor(token, principalOf(rotated));
+      const known = await rotateRemembered(token, hash);
+      if (known !== null) return successor(token, known);
+      const rotated = await principals.load(token.sessionId, () =>
+        rotate(db, token.sessionId, token.generation, hash, new Date(now), idleSince(now)),
+      );
+      if (rotated !== undefined) return successor(token, rotated.principal);
 
       const row = await findSession(db, token.sessionId);
       if (row === undefined || row.kind !== 'token' || !row.secret_hash.equals(hash))
@@ -160,29 +207,24 @@ export function createSessions({ db, cache, changes, clock, metrics, config }: D
     },
 
     ofRefreshToken(text) {
-      const token = readRefreshToken(text, config.JWT_REFRESH_SECRET);
+      const token = readToken(text);
       return token === null ? null : { sessionId: token.sessionId, nonceHash: sha256(token.nonce) };
     },
 
     byCookie(text) {
-      const value = readCookieValue(text, config.SESSION_SECRET);
-      if (value === null) throw new Refusal('unauthenticated');
+      const cookie = cookies.read(text);
+      if (cookie === null) throw new Refusal('unauthenticated');
       const check = (found: Remembered | undefined): Principal => {
-        const isCookie = found?.principal.kind === 'cookie';
-        if (
-          !isCookie ||
-          !isCookieSecret(value.secret, Buffer.from(found.secretHash, 'base64'), config.SESSION_SECRET)
-        ) {
+        if (found?.principal.kind !== 'cookie' || !cookies.belongs(cookie, found.secretHash))
           throw new Refusal('unauthenticated');
-        }
         return standing(found, null);
       };
       const use = (found: Remembered | undefined): Principal | Promise<Principal> => {
         const principal = check(found);
         const idle = clock.now() - (found as Remembered).rotatedAt;
-        return idle < TOUCH_MS ? principal : seen(value.sessionId, check);
+        return idle < TOUCH_MS ? principal : seen(cookie.sessionId, check);
       };
-      const found = principals.get(value.sessionId);
+      const found = principals.get(cookie.sessionId);
       return found instanceof Promise ? found.then(use) : use(found);
     },
 

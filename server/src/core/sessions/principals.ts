@@ -39,7 +39,10 @@ interface Deps {
  */
 export function createPrincipals({ db, cache, changes, clock, metrics, secrets }: Deps): {
   get(sessionId: string): Remembered | undefined | Promise<Remembered | undefined>;
-  load(sessionId: string): Promise<Remembered | undefined>;
+  /** What this process remembers and may believe. */
+  peek(sessionId: string): Remembered | undefined;
+  /** Fresh from PostgreSQL; `read` where the row comes with a change. */
+  load(sessionId: string, read?: () => Promise<SessionRow | undefined>): Promise<Remembered | undefined>;
   forget(sessionId: string): void;
 } {
   const local = new Map<string, Remembered>();
@@ -61,11 +64,11 @@ export function createPrincipals({ db, cache, changes, clock, metrics, secrets }
     if (local.size > LOCAL_MAX) local.delete(local.keys().next().value as string);
   };
 
-  const load = async (id: string): Promise<Remembered | undefined> => {
+  const load = async (id: string, read = () => findSession(db, id)): Promise<Remembered | undefined> => {
     const asOf = changes.position().toString();
     const loadedAt = clock.now();
     const isSure = changes.isCurrent();
-    const row = await findSession(db, id);
+    const row = await read();
     if (row === undefined) return undefined;
     const entry = rememberedOf(row, asOf, loadedAt);
     if (entry.endReason === null) {
@@ -88,10 +91,16 @@ export function createPrincipals({ db, cache, changes, clock, metrics, secrets }
     return load(id);
   };
 
+  const peek = (id: string): Remembered | undefined => {
+    const entry = local.get(id);
+    return entry !== undefined && stands(entry) ? entry : undefined;
+  };
+
   return {
+    peek,
     get(id) {
-      const entry = local.get(id);
-      if (entry !== undefined && stands(entry)) {
+      const entry = peek(id);
+      if (entry !== undefined) {
         metrics.cacheHit();
         return entry;
       }

@@ -85,6 +85,52 @@ export async function rotate(
   return (await sql.query<SessionRow>(ROTATE, [id, generation, secretHash, now, idleSince]))[0];
 }
 
+/** A rotation of a session that is remembered: it wins only while the session and its user are what is remembered. */
+export interface KnownRotation {
+  readonly id: string;
+  readonly generation: number;
+  readonly secretHash: Buffer;
+  readonly authenticatedAt: number;
+  readonly userVersion: number;
+  readonly roles: readonly string[];
+}
+
+// A row that somebody else holds is passed over, and tried alone: nobody waits for another's session, and no two of
+// these can wait for each other.
+const ROTATE_KNOWN = `WITH free AS (
+    SELECT s.id FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::float8[], $5::int[], $6::text[])
+        AS a (id, generation, secret_hash, authenticated_at, user_version, roles)
+      JOIN auth.sessions s ON s.id = a.id AND s.generation = a.generation AND s.secret_hash = a.secret_hash
+      JOIN auth.users u ON u.id = s.user_id AND u.version = a.user_version AND u.status = 'active'
+     WHERE s.kind = 'token' AND s.ended_at IS NULL AND s.expires_at > $7 AND s.rotated_at > $8
+       AND s.authenticated_at = to_timestamp(a.authenticated_at / 1000)
+       AND array_to_string(ARRAY(SELECT ur.role FROM auth.user_roles ur WHERE ur.user_id = u.id ORDER BY ur.role), ',') = a.roles
+     FOR UPDATE OF s SKIP LOCKED)
+  UPDATE auth.sessions s SET generation = s.generation + 1, rotated_at = $7, last_seen_at = $7
+    FROM free WHERE s.id = free.id
+  RETURNING s.id`;
+
+/** Which of them won. No session may be named twice. */
+export async function rotateKnown(
+  sql: Sql,
+  asked: readonly KnownRotation[],
+  now: Date,
+  idleSince: Date,
+): Promise<boolean[]> {
+  const rows = await sql.query<{ id: string }>(ROTATE_KNOWN, [
+    asked.map((one) => one.id),
+    asked.map((one) => one.generation),
+    asked.map((one) => one.secretHash),
+    asked.map((one) => one.authenticatedAt),
+    asked.map((one) => one.userVersion),
+    asked.map((one) => one.roles.join(',')),
+    now,
+    idleSince,
+  ]);
+  const won = new Set(rows.map((row) => row.id));
+  return asked.map((one) => won.has(one.id));
+}
+
 export interface EndScope {
   userId: string;
   only?: string;

@@ -18,36 +18,50 @@ export interface Devices {
     known: DeviceRow | undefined,
     who: { userId: string; token: string | undefined; origin: RequestOrigin },
   ): Promise<{ id: string; token: string; isStrange: boolean }>;
+  /** The same for a statement of the caller's own: a device that is met now comes with the hash of its new token. */
+  meet(
+    known: DeviceRow | undefined,
+    hasOthers: boolean,
+    who: { deviceToken: string | undefined; origin: RequestOrigin },
+  ): { from: { id: string; token: string; isStrange: boolean }; hash: Buffer | null; expiresAt: Date };
   trust(tx: Tx, principal: Principal, origin: RequestOrigin, until: Date): Promise<AuditEvent>;
+}
+
+/** By what the database knows the device that a token names. */
+export function deviceHashOf(token: string | undefined): Buffer | null {
+  return token === undefined || token.length > 100 ? null : sha256(token);
 }
 
 /** Devices that have signed in before. One belongs to one user; another's token says nothing. */
 export function createDevices(db: Db): Devices {
-  const find = async (sql: Sql, token: string | undefined, now: number): Promise<DeviceRow | undefined> =>
-    token === undefined || token.length > 100 ? undefined : findDevice(sql, sha256(token), new Date(now));
+  const find = async (sql: Sql, token: string | undefined, now: number): Promise<DeviceRow | undefined> => {
+    const hash = deviceHashOf(token);
+    return hash === null ? undefined : findDevice(sql, hash, new Date(now));
+  };
+  const meet: Devices['meet'] = (known, hasOthers, { deviceToken, origin }) => {
+    const expiresAt = new Date(origin.now + DEVICE_DAYS * 24 * 3600_000);
+    if (known !== undefined) {
+      return { from: { id: known.id, token: deviceToken as string, isStrange: false }, hash: null, expiresAt };
+    }
+    const token = randomToken('dt');
+    return { from: { id: uuidv7(origin.now), token, isStrange: hasOthers }, hash: sha256(token), expiresAt };
+  };
   return {
     byToken: (token, now) => find(db, token, now),
     async ofUser(sql, token, userId, now) {
       const device = await find(sql, token, now);
       return device?.user_id === userId ? device : undefined;
     },
+    meet,
     async welcome(tx, known, { userId, token, origin }) {
       const now = new Date(origin.now);
-      if (known !== undefined) {
-        await touchDevice(tx, known.id, origin.userAgent, now);
-        return { id: known.id, token: token as string, isStrange: false };
+      const { from, hash, expiresAt } = meet(known, false, { deviceToken: token, origin });
+      if (hash === null) {
+        await touchDevice(tx, from.id, origin.userAgent, now);
+        return from;
       }
-      const fresh = randomToken('dt');
-      const id = uuidv7(origin.now);
-      const hadAnother = await insertDevice(tx, {
-        id,
-        userId,
-        hash: sha256(fresh),
-        userAgent: origin.userAgent,
-        now,
-        expiresAt: new Date(origin.now + DEVICE_DAYS * 24 * 3600_000),
-      });
-      return { id, token: fresh, isStrange: hadAnother };
+      const { userAgent } = origin;
+      return { ...from, isStrange: await insertDevice(tx, { id: from.id, userId, hash, userAgent, now, expiresAt }) };
     },
     async trust(tx, principal, origin, until) {
       await trustDevice(tx, principal.deviceId as string, until);

@@ -11,7 +11,7 @@ import { finishOneTime, issueOneTime, peekOneTime, tryOneTime } from '../one-tim
 import type { Sessions } from '../sessions/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser, lockUser, principalUser, type UserRow } from '../users/index.ts';
-import { createCompletion } from './complete.ts';
+import { createCompletion, type Seen } from './complete.ts';
 import { createDevices } from './devices.ts';
 import { type Factor, nextStep, type Proof } from './next-step.ts';
 import { type Pending, readPending, type Waiting, writePending } from './pending.ts';
@@ -22,14 +22,17 @@ export {
   answerSignIn,
   deviceTokenOf,
   type HttpAnswer,
+  replySignIn,
   SignedInView,
   SignInAnswer,
   SignInFields,
   type SignInRequest,
+  sendSignIn,
 } from './answer.ts';
+export { deviceHashOf } from './devices.ts';
 export type { Factor, Proof } from './next-step.ts';
 export type { Pending, Waiting } from './pending.ts';
-export { deleteExpiredDevices, distrustDevices, forgetDevices } from './store.ts';
+export { type DeviceRow, deleteExpiredDevices, distrustDevices, forgetDevices } from './store.ts';
 
 /** A sign-in that is complete: the session that it started, and the device that it is known by from now on. */
 export interface SignedIn {
@@ -72,7 +75,8 @@ export interface Happened<T> {
  * account that is not active or whose password changed meanwhile.
  */
 export interface SignIn {
-  proceed(attempt: Attempt): Promise<Outcome>;
+  /** `seen`: what was read of the account's devices with the account, which spares most sign-ins a transaction. */
+  proceed(attempt: Attempt, seen?: Seen): Promise<Outcome>;
   /** The same inside a transaction that changes more; the caller records the effects. */
   proceedIn(tx: Tx, attempt: Attempt): Promise<Happened<Outcome>>;
   /** Takes one try at a sign-in that waits, and locks its user. Null: used, over, out of tries, or the account changed. */
@@ -112,7 +116,8 @@ export interface SignInDeps {
 export function createSignIn(deps: SignInDeps): SignIn {
   const { db, unit, config } = deps;
   const devices = createDevices(db);
-  const completeIn = createCompletion(deps, devices);
+  const { completeIn, completeAlone } = createCompletion(deps, devices);
+  const policy = { requiresVerifiedEmail: config.EMAIL_VERIFICATION === 'required' };
 
   /** When the account must have a second factor; null where policy does not want one, or it has one. */
   const factorDue = async (tx: Tx, { user, origin }: Attempt): Promise<number | null> => {
@@ -137,7 +142,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
         mustEnrol: due !== null && due <= origin.now,
       },
       proofs,
-      { requiresVerifiedEmail: config.EMAIL_VERIFICATION === 'required' },
+      policy,
     );
     if (next.step === 'verify_email') throw new Refusal('email_not_verified');
     if (next.step === 'refuse') throw new Refusal('invalid_credentials');
@@ -174,16 +179,41 @@ export function createSignIn(deps: SignInDeps): SignIn {
     return { outcome: { status: 'mfa_required', token, factors }, effects };
   };
 
+  /**
+   * The way that most sign-ins take: nothing but the first proof is asked of the account, so one statement does it all.
+   * Null where more is to be decided, or the account changed since it was read.
+   */
+  const proceedAlone = async (attempt: Attempt, seen: Seen): Promise<Outcome | null> => {
+    const { user } = attempt;
+    const hasFactors = user.has_totp || user.has_mail_factor || user.passkeys > 0;
+    const isWrittenToWithCare = seen.device === undefined && seen.hasDevices && user.email_verified_at === null;
+    if (hasFactors || isWrittenToWithCare || isFactorWanted(user.roles, config)) return null;
+    const who = {
+      isActive: user.status === 'active',
+      isEmailVerified: user.email_verified_at !== null,
+      factors: [],
+      hasPassword: user.has_password,
+      isDeviceTrusted: false,
+      mustEnrol: false,
+    };
+    const next = nextStep(who, attempt.proofs, policy);
+    const signedIn = next.step === 'complete' ? await completeAlone(attempt, next.amr, seen) : null;
+    return signedIn === null ? null : { status: 'complete', signedIn };
+  };
+
   return {
     deviceOf: devices.byToken,
     knownDevice: async (sql, token, userId, now) => (await devices.ofUser(sql, token, userId, now))?.id ?? null,
     proceedIn,
-    proceed: (attempt) =>
-      unit.change(async (tx, record) => {
-        const { outcome, effects } = await proceedIn(tx, attempt);
-        await record(effects);
-        return outcome;
-      }),
+    async proceed(attempt, seen) {
+      const outcome = seen === undefined ? null : await proceedAlone(attempt, seen);
+      if (outcome !== null) return outcome;
+      return unit.change(async (tx, record) => {
+        const happened = await proceedIn(tx, attempt);
+        await record(happened.effects);
+        return happened.outcome;
+      });
+    },
     async pending(tx, waiting, token, now) {
       // First the user, then what hangs on it, as everything that ends sign-ins does: else they stand in each other's way.
       const found = await peekOneTime(tx, waiting, token, now).catch(() => null);

@@ -39,6 +39,8 @@ export interface Guesses {
   /** Takes one attempt; undefined where none is left. `device` is the id of a device known to be the account's. */
   admit(sql: Sql, email: string, device: string | null, now: number): Promise<Admission | undefined>;
   succeeded(sql: Sql, email: string, device: string | null): Promise<void>;
+  /** The counts that a success clears, for a statement of the caller's own. */
+  keysOf(email: string, device: string | null): Buffer[];
   /** The same for second factors: who has the first one, and the account's name alone tells nobody. */
   admitFactor(sql: Sql, userId: string, device: string | null, now: number): Promise<Admission | undefined>;
   factorSucceeded(sql: Sql, userId: string, device: string | null): Promise<void>;
@@ -56,8 +58,8 @@ export interface Guesses {
   admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
   /** The same for mails with a code that is short enough to be guessed: only so many a day as well. */
   admitCodeMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
-  /** Runs `work` while at most a few others work on the same account. */
-  inTurn<T>(email: string, work: () => Promise<T>): Promise<T>;
+  /** Runs `work` while at most a few others work on the same account; it learns whether it had to wait for them. */
+  inTurn<T>(email: string, work: (hasWaited: boolean) => Promise<T>): Promise<T>;
   readonly attemptsPerWindow: number;
 }
 
@@ -66,6 +68,8 @@ export function createGuesses(encryption: Encryption): Guesses {
   const turns = new Map<string, { running: number; waiting: (() => void)[] }>();
   const keyOf = (email: string, device: string | null): Buffer =>
     hmac(key, device === null ? `account:${email}` : `device:${device}`);
+  const keysOf = (email: string, device: string | null): Buffer[] =>
+    device === null ? [keyOf(email, null)] : [keyOf(email, device), keyOf(email, null)];
   const factorKey = (userId: string, device: string | null): Buffer =>
     hmac(key, device === null ? `factor:${userId}` : `factor-device:${device}`);
   const admitMail: Guesses['admitMail'] = async (sql, reason, email, now) =>
@@ -80,8 +84,9 @@ export function createGuesses(encryption: Encryption): Guesses {
     },
     attemptsPerWindow: GUESS.attempts,
     admit: (sql, email, device, now) => admit(sql, keyOf(email, device), GUESS, new Date(now)),
+    keysOf,
     async succeeded(sql, email, device) {
-      await clearGuards(sql, device === null ? [keyOf(email, null)] : [keyOf(email, device), keyOf(email, null)]);
+      await clearGuards(sql, keysOf(email, device));
     },
     async spend(sql, email, device, admission, look) {
       try {
@@ -110,10 +115,11 @@ export function createGuesses(encryption: Encryption): Guesses {
       const turn = turns.get(email) ?? { running: 0, waiting: [] };
       turns.set(email, turn);
       if (turn.waiting.length >= WAITING_MAX) throw new Refusal('busy', { retryAfter: 2 });
-      if (turn.running >= TOGETHER) await new Promise<void>((go) => turn.waiting.push(go));
+      const mustWait = turn.running >= TOGETHER;
+      if (mustWait) await new Promise<void>((go) => turn.waiting.push(go));
       else turn.running += 1;
       try {
-        return await work();
+        return await work(mustWait);
       } finally {
         const next = turn.waiting.shift();
         if (next) next();

@@ -19,4 +19,4 @@ export {
   type UserRow,
   updateProfile,
 } from './store.ts';
-export { principalUser, UserView, userView } from './view.ts';
+export { principalUser, UserView, userText, userView } from './view.ts';

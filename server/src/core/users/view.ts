@@ -64,6 +64,18 @@ export function principalUser(row: UserRow): PrincipalUser {
   };
 }
 
+const texts = new WeakMap<PrincipalUser, string>();
+
+/** The same as JSON, kept for as long as the user is remembered as it is: what is asked most is written once. */
+export function userText(user: PrincipalUser): string {
+  let text = texts.get(user);
+  if (text === undefined) {
+    text = JSON.stringify(userView(user));
+    texts.set(user, text);
+  }
+  return text;
+}
+
 export function userView(user: PrincipalUser): UserView {
   return {
     id: user.id,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { userView } from '../../core/users/index.ts';
+import { userText, userView } from '../../core/users/index.ts';
 import { clearCookie, setCookie } from '../../platform/http/cookies.ts';
 import { requireSession } from '../../platform/http/guard.ts';
 import { typed } from '../../platform/http/server.ts';
@@ -30,7 +30,8 @@ function profileRoutes(app: FastifyInstance, deps: Deps): void {
       schema: { tags, summary: 'Who am I', response: schema.MeAnswers },
     },
     (request, reply) => {
-      reply.send(userView(requireSession(request).user));
+      const text = userText(requireSession(request).user);
+      reply.type('application/json; charset=utf-8').send(text as never);
     },
   );
   typed(app).patch(

@@ -1,13 +1,13 @@
 import type { AuditEvent } from '../../core/audit/index.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import type { Passwords } from '../../core/passwords/index.ts';
-import type { Outcome, SignIn } from '../../core/signin/index.ts';
+import { deviceHashOf, type Outcome, type SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findPasswordHash, replaceHash, requireEmail } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Db } from '../../platform/db/index.ts';
-import { findForLogin, type LoginRow } from './store.ts';
+import { deviceOf, findForLogin, type LoginRow } from './store.ts';
 
 export interface LogInDeps {
   db: Db;
@@ -30,11 +30,15 @@ export interface Login {
  */
 export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<Outcome> {
   const email = requireEmail(body.email);
-  const device = await deps.signIn.deviceOf(body.device_token, origin.now);
+  const deviceHash = deviceHashOf(body.device_token);
+  const find = (): Promise<LoginRow | undefined> => findForLogin(deps.db, email, deviceHash, new Date(origin.now));
+  const found = await find();
+  const itsDevice = found === undefined ? undefined : deviceOf(found);
   // A device has a turn of its own: it does not stand behind strangers who try the same account (BRU-05).
-  return deps.guesses.inTurn(device === undefined ? email : `${email} ${device.id}`, async () => {
-    const user = await findForLogin(deps.db, email);
-    const knownDevice = device !== undefined && device.user_id === user?.id ? device.id : null;
+  return deps.guesses.inTurn(itsDevice === undefined ? email : `${email} ${itsDevice.id}`, async (hasWaited) => {
+    const user = hasWaited ? await find() : found;
+    const device = user === undefined ? undefined : deviceOf(user);
+    const knownDevice = device?.id ?? null;
     const admission = await deps.guesses.admit(deps.db, email, knownDevice, origin.now);
     const hash = admission === undefined ? null : (user?.password_hash ?? null);
     const verification = await deps.guesses.spend(deps.db, email, knownDevice, admission, () =>
@@ -46,23 +50,22 @@ export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin)
       throw new Refusal('invalid_credentials');
     }
     const verifiedHash = verification.rehash ? await upgrade(deps, user, body.password, origin) : (hash as string);
-    return deps.signIn
-      .proceed({
-        user,
-        proofs: [{ method: 'pwd' }],
-        mode: body.session ?? 'token',
-        deviceToken: body.device_token,
-        origin,
-        verifiedHash,
-      })
-      .catch(async (error: unknown) => {
-        const code = error instanceof Refusal ? error.code : null;
-        if (code === 'email_not_verified') await deps.guesses.succeeded(deps.db, email, null);
-        // Refused: the account was disabled, or its password replaced, while this one was looked at.
-        const reason = code === 'invalid_credentials' ? 'changed' : code;
-        if (reason !== null) await refuse(deps, email, user, reason, false, origin);
-        throw error;
-      });
+    const attempt = {
+      user,
+      proofs: [{ method: 'pwd' as const }],
+      mode: body.session ?? 'token',
+      deviceToken: body.device_token,
+      origin,
+      verifiedHash,
+    };
+    return deps.signIn.proceed(attempt, { device, hasDevices: user.has_devices }).catch(async (error: unknown) => {
+      const code = error instanceof Refusal ? error.code : null;
+      if (code === 'email_not_verified') await deps.guesses.succeeded(deps.db, email, null);
+      // Refused: the account was disabled, or its password replaced, while this one was looked at.
+      const reason = code === 'invalid_credentials' ? 'changed' : code;
+      if (reason !== null) await refuse(deps, email, user, reason, false, origin);
+      throw error;
+    });
   });
 }
 

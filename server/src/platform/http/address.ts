@@ -5,6 +5,7 @@ export type AddressReader = (peer: string, forwardedFor: string | string[] | und
 
 // Longer chains of one's own proxies do not exist; only a range that trusts too much gets here.
 const MAX_HOPS = 16;
+const PEERS_MAX = 1000;
 
 /**
  * Walks X-Forwarded-For from the right, where our own proxies write, and believes an entry only when the one who
@@ -19,11 +20,24 @@ export function createAddressReader(trustedProxies: readonly string[]): AddressR
   });
   const isTrusted = (address: IpAddress): boolean => trusted.some((range) => isInRange(address, range));
 
-  return (peer, forwardedFor) => {
-    let address = parseIp(peer);
+  // The same peers ask again and again: proxies above all.
+  const peers = new Map<string, { text: string; isProxy: boolean }>();
+  const knownPeer = (peer: string): { text: string; isProxy: boolean } => {
+    let known = peers.get(peer);
+    if (known !== undefined) return known;
+    const address = parseIp(peer);
     // A socket in the file system has no peer address. Nobody trusted is behind it, and limits count it as one.
-    if (address === null) return '0.0.0.0';
-    if (forwardedFor === undefined || !isTrusted(address)) return formatIp(address);
+    known =
+      address === null ? { text: '0.0.0.0', isProxy: false } : { text: formatIp(address), isProxy: isTrusted(address) };
+    if (peers.size >= PEERS_MAX) peers.clear();
+    peers.set(peer, known);
+    return known;
+  };
+
+  return (peer, forwardedFor) => {
+    const { text, isProxy } = knownPeer(peer);
+    if (forwardedFor === undefined || !isProxy) return text;
+    let address = parseIp(text) as IpAddress;
     for (const entry of lastEntries(forwardedFor)) {
       const next = parseEntry(entry);
       if (next === null) break;

@@ -50,9 +50,14 @@ export type Pending = WeakMap<object, Set<FastifyReply>>;
 
 export function keepPending(pending: Pending, reply: FastifyReply): void {
   const { socket } = reply.request.raw;
-  const waiting = pending.get(socket) ?? new Set();
-  pending.set(socket, waiting.add(reply));
-  reply.raw.once('close', () => waiting.delete(reply));
+  const waiting = pending.get(socket);
+  if (waiting === undefined) pending.set(socket, new Set([reply]));
+  else waiting.add(reply);
+}
+
+/** It was answered. Where the connection broke first, what waits is forgotten with it. */
+export function dropPending(pending: Pending, reply: FastifyReply): void {
+  pending.get(reply.request.raw.socket)?.delete(reply);
 }
 
 /** Whether a request that arrived whole waits for its answer; one that broke off in its body is what the error is about. */

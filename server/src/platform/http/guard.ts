@@ -39,8 +39,11 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 // Looking for what is not there counts as any other request.
 const UNMATCHED: RouteRules = { access: 'public' };
 
-/** Answers before any body is read: origin, credential, limits, access, CSRF, freshness, in this order. */
-export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+/**
+ * Answers before any body is read: origin, credential, limits, access, CSRF, freshness, in this order. At once where
+ * memory knows the session; else by a promise.
+ */
+export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: FastifyReply) => void | Promise<void> {
   const { config } = deps;
   const origins = new Set([config.PUBLIC_URL, ...config.CORS_ORIGIN]);
   const anyOrigin = config.CORS_ORIGIN.includes('*');
@@ -61,19 +64,8 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     if (principal.authenticatedAt < since) throw new Refusal('reauthentication_required');
   };
 
-  return async (request, reply) => {
-    const rules = request.is404 ? UNMATCHED : (request.routeOptions.config as RouteRules);
-    const unsafe = !SAFE.has(request.method);
-    if (unsafe && rules.origin !== 'any') checkOrigin(request);
-    if (rules.limits === 'login') {
-      const key = addressKey(request.from.address);
-      limit(reply, 'login', config.RATE_LIMIT_LOGIN, await deps.countNow('login', key, config.RATE_LIMIT_LOGIN));
-    }
-
-    // What is never counted must cost nothing: no credential is looked up where nobody minds it.
-    if (rules.limits === 'none' && rules.access === 'public') return;
-
-    const failure = await identify(request, deps);
+  /** What is known of the caller by now; throws the refusal. */
+  const admit = (request: FastifyRequest, reply: FastifyReply, rules: RouteRules, failure: Refusal | null): void => {
     if (rules.limits !== 'none' && rules.limits !== 'login' && rules.limits !== 'user-later') {
       const [policy, key, rule] = request.principal
         ? (['user', request.principal.user.id, config.RATE_LIMIT_USER] as const)
@@ -86,6 +78,7 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     if (rules.access === 'public') return;
     if (failure !== null) throw failure;
     const principal = requireSession(request);
+    const unsafe = !SAFE.has(request.method);
     if (unsafe) requireCsrf(request, principal, deps.csrfTokens);
     if (principal.impersonator !== null && unsafe && !rules.impersonated) {
       throw new Refusal('forbidden', { detail: 'Not while acting as another user.' });
@@ -95,6 +88,25 @@ export function createGuard(deps: GuardDeps): (request: FastifyRequest, reply: F
     if (typeof rules.access === 'object' && !may(principal, rules.access.permission)) throw new Refusal('forbidden');
     if (rules.fresh) requireFresh(principal, rules.fresh);
   };
+
+  const identified = (request: FastifyRequest, reply: FastifyReply, rules: RouteRules): void | Promise<void> => {
+    // What is never counted must cost nothing: no credential is looked up where nobody minds it.
+    if (rules.limits === 'none' && rules.access === 'public') return;
+    const failure = identify(request, deps);
+    if (failure instanceof Promise) return failure.then((known) => admit(request, reply, rules, known));
+    admit(request, reply, rules, failure);
+  };
+
+  return (request, reply) => {
+    const rules = request.is404 ? UNMATCHED : (request.routeOptions.config as RouteRules);
+    if (rules.origin !== 'any' && !SAFE.has(request.method)) checkOrigin(request);
+    if (rules.limits !== 'login') return identified(request, reply, rules);
+    const key = addressKey(request.from.address);
+    return deps.countNow('login', key, config.RATE_LIMIT_LOGIN).then((state) => {
+      limit(reply, 'login', config.RATE_LIMIT_LOGIN, state);
+      return identified(request, reply, rules);
+    });
+  };
 }
 
 export function requireSession(request: FastifyRequest): Principal {
@@ -103,19 +115,38 @@ export function requireSession(request: FastifyRequest): Principal {
 }
 
 /** Sets `request.principal`; gives the refusal where a credential was sent that does not stand, for routes that mind. */
-async function identify(request: FastifyRequest, deps: GuardDeps): Promise<Refusal | null> {
+function identify(request: FastifyRequest, deps: GuardDeps): Refusal | null | Promise<Refusal | null> {
   const bearer = readBearer(request.headers.authorization);
   const cookie = readCookie(request.headers.cookie, deps.cookies.session);
   if (bearer === undefined && cookie === undefined) return null;
-  try {
-    const principal = await deps.authenticate(bearer === undefined ? { cookie: cookie as string } : { bearer });
-    if (bearer !== undefined && cookie !== undefined) await refuseConflict(principal, cookie, deps);
+  const stands = (principal: Principal): null => {
     request.principal = principal;
     return null;
+  };
+  try {
+    const found = deps.authenticate(bearer === undefined ? { cookie: cookie as string } : { bearer });
+    if (found instanceof Promise || (bearer !== undefined && cookie !== undefined)) {
+      return agreed(found, bearer === undefined ? undefined : cookie, deps).then(stands, refusalOnly);
+    }
+    return stands(found);
   } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
+    return refusalOnly(error);
   }
+}
+
+function refusalOnly(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  throw error;
+}
+
+async function agreed(
+  found: Principal | Promise<Principal>,
+  cookie: string | undefined,
+  deps: GuardDeps,
+): Promise<Principal> {
+  const principal = await found;
+  if (cookie !== undefined) await refuseConflict(principal, cookie, deps);
+  return principal;
 }
 
 // Two credentials that name two sessions: nobody can say for whom the request speaks (TOK-14).

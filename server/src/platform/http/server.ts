@@ -8,9 +8,9 @@ import { parseJsonStrictly } from '../../lib/json.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, requestLog } from '../log.ts';
 import { createAddressReader } from './address.ts';
-import { answerClientError, isAwaited, keepPending, type Pending, refuseTunnel } from './client-error.ts';
+import { answerClientError, dropPending, isAwaited, keepPending, type Pending, refuseTunnel } from './client-error.ts';
 import { type CollectedRoute, collectRoutes } from './collected.ts';
 import { createGuard, type GuardDeps } from './guard.ts';
 import { corsHeaders, securityHeaders } from './headers.ts';
@@ -49,6 +49,8 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   const headers = securityHeaders(deps.config);
   const cors = corsHeaders(deps.config);
   const guard = createGuard(deps);
+  const observe = observer(deps);
+  // Every hook is synchronous where its answer is: a promise for each costs more than what most of them do.
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.from = originOf(request);
     reply.headers(headers);
@@ -66,13 +68,13 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
   const app = openFastify(deps, pending, (error, request, reply) => {
     begin(request, reply); // the router gave up before any hook ran
     fail(error, request, reply);
-    observe(deps, request, reply, 'unmatched');
+    observe(request, reply, 'unmatched');
   });
 
   const { routes, methodsOf } = collectRoutes(app);
   app.decorateRequest('from', null as never);
   app.decorateRequest('principal', null);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);
     keepPending(pending, reply);
     requireOneHost(request);
@@ -81,16 +83,23 @@ export function createHttp(deps: HttpDeps): { app: FastifyInstance; routes: Coll
     if (request.method === 'OPTIONS') {
       const allowed = methodsOf(request.url);
       if (allowed.length === 0 && request.url !== '*') throw new Refusal('not_found');
-      return reply
+      void reply
         .header('allow', [...allowed, 'OPTIONS'].join(', '))
         .code(204)
         .send();
+      return;
     }
-    await guard(request, reply);
+    const guarding = guard(request, reply);
+    if (guarding === undefined) done();
+    else guarding.then(() => done(), done);
   });
-  app.addHook('preValidation', async (request) => refuseStrayBody(request));
+  app.addHook('preValidation', (request, _reply, done) => {
+    refuseStrayBody(request);
+    done();
+  });
   app.addHook('onResponse', (request, reply, done) => {
-    observe(deps, request, reply, request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched'));
+    dropPending(pending, reply);
+    observe(request, reply, request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched'));
     done();
   });
   readBodies(app);
@@ -157,29 +166,33 @@ function originReader({ config, clock }: HttpDeps): (request: FastifyRequest) =>
 
 // RFC 9112, section 3.2: without Host, or with two of them, nobody can say whom the request is for.
 function requireOneHost({ raw }: FastifyRequest): void {
-  const count = raw.headersDistinct.host?.length ?? 0;
+  let count = 0;
+  const { rawHeaders } = raw; // `headersDistinct` sorts all of them for the one
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
   if (count === 1 || (count === 0 && raw.httpVersion === '1.0')) return;
   throw new Refusal('malformed_request', { detail: 'There must be one Host header.' });
 }
 
-function observe(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply, route: string): void {
-  deps.onResponse(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
-  // Probes ask every few seconds: as long as all is well, that is no news.
-  const { HEALTH_CHECK_PATH, READY_CHECK_PATH } = deps.config;
-  const isProbe = route === HEALTH_CHECK_PATH || route === READY_CHECK_PATH;
-  const level = isProbe && reply.statusCode < 400 ? 'debug' : 'info';
-  deps.log[level](
-    {
+function observer({ config, log, onResponse }: HttpDeps) {
+  const write = requestLog(log);
+  return (request: FastifyRequest, reply: FastifyReply, route: string): void => {
+    const { elapsedTime, statusCode } = reply;
+    onResponse(request.method, route, statusCode, elapsedTime / 1000);
+    // Probes ask every few seconds: as long as all is well, that is no news.
+    const isProbe = route === config.HEALTH_CHECK_PATH || route === config.READY_CHECK_PATH;
+    write(isProbe && statusCode < 400 ? 'debug' : 'info', {
       request_id: request.id,
       method: request.method,
       route,
-      status: reply.statusCode,
-      duration_ms: Math.round(reply.elapsedTime * 10) / 10,
+      status: statusCode,
+      duration_ms: Math.round(elapsedTime * 10) / 10,
       address: request.from?.address,
       user_id: request.principal?.user.id,
-    },
-    'request',
-  );
+    });
+  };
 }
 
 function readBodies(app: FastifyInstance): void {

@@ -24,6 +24,7 @@ interface LineQueueOptions {
   maxBytes?: number;
   batchBytes?: number;
   retryMs?: number;
+  gatherMs?: number;
   /** The target fails for the first time after it worked. */
   onTrouble?(error: unknown): void;
   /** The target works again, after `count` lines were dropped: the line to leave in the log. */
@@ -43,7 +44,7 @@ interface State {
 }
 
 export function lineQueue(target: LineTarget, options: LineQueueOptions = {}): LineQueue {
-  const { maxBytes = 8 * 1024 * 1024, batchBytes = 65_536, retryMs = 1000 } = options;
+  const { maxBytes = 8 * 1024 * 1024, batchBytes = 65_536, retryMs = 1000, gatherMs = 5 } = options;
   const state: State = {
     lines: [],
     bytes: 0,
@@ -60,8 +61,8 @@ export function lineQueue(target: LineTarget, options: LineQueueOptions = {}): L
   const start = () => {
     if (state.isDraining) return;
     state.isDraining = true;
-    // Lines of the same turn of the event loop leave in one write.
-    drained = new Promise((resolve) => setImmediate(resolve)).then(() =>
+    // Lines of the same moment leave in one write: under load each would cost what the request did.
+    drained = new Promise((resolve) => setTimeout(resolve, gatherMs)).then(() =>
       drain(target, state, { batchBytes, retryMs, ...options }),
     );
   };
