@@ -4,7 +4,7 @@
  * 18 and needs no packages: it finds or fetches the Node that the project pins, installs the packages when their lock
  * has changed, and hands over. Where nothing has changed it reads two small files and does nothing else.
  *
- *     node start.mjs <serve|dev|test|test:deploy|check> [arguments]
+ *     node start.mjs <serve|dev|test|test:deploy|check|bench> [arguments]
  */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +23,14 @@ const verbs = {
   dev: { packages: 'full', command: [...follow, '--watch', '--watch-preserve-output', main, 'serve'] },
   test: { packages: 'full', command: [join('test', 'run', 'main.ts')] },
   check: { packages: 'full', command: [join('test', 'run', 'check.ts')] },
+  bench: { packages: 'production', command: [join('bench', 'start.mjs')] },
   'test:deploy': { packages: 'full', command: [join('test', 'deploy', 'main.ts')] },
 };
 
 async function start([name, ...rest]) {
   const verb = Object.hasOwn(verbs, name ?? '') ? verbs[name] : undefined;
   if (!verb) {
-    process.stderr.write('usage: node start.mjs <serve|dev|test|test:deploy|check> [arguments]\n');
+    process.stderr.write('usage: node start.mjs <serve|dev|test|test:deploy|check|bench> [arguments]\n');
     return STATUS.usage;
   }
   const node = await ensureNode(root);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { focusedText, isTooWide, openHouse, paleTexts, type Server, shownStates, type Visit, visit } from './house.ts';
+import { addAuthenticator } from './passkey-page.ts';
 
 // The kit asks for the engine when it loads, and the house says which.
 const { enrolTotp, nextCode } = await import('../../server/test/factors.ts');
@@ -183,18 +184,7 @@ test('an account whose factor is a code by mail is asked for its password, in a 
 test('a passkey is the second step where the account has one', async () => {
   const user = await house.user();
   const seen = await visit();
-  const devtools = await seen.context.newCDPSession(seen.page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await addAuthenticator(seen);
   await seen.page.goto(`${house.base}/verify-email`);
   const enrol = `(async () => {
     const call = (path, body) => fetch(${JSON.stringify(api(''))} + path, { method: 'POST', body: JSON.stringify(body),

@@ -57,11 +57,14 @@ const GET = `async ([options, mediation]) => {
   }
 }`;
 
-export async function openPasskeyPage(base: string, device: Device = {}): Promise<PasskeyPage> {
-  const seen = await visit();
-  const cdp = await seen.context.newCDPSession(seen.page);
+/** One authenticator for what the context's pages do, and no dialogue of the browser about it. */
+export async function addAuthenticator(
+  { context, page }: Visit,
+  device: Device = {},
+): Promise<{ cdp: CDPSession; id: string }> {
+  const cdp = await context.newCDPSession(page);
   await cdp.send('WebAuthn.enable', { enableUI: false });
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+  const { authenticatorId: id } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
     options: {
       protocol: 'ctap2',
       transport: 'internal',
@@ -72,13 +75,19 @@ export async function openPasskeyPage(base: string, device: Device = {}): Promis
       ...device,
     },
   });
+  return { cdp, id };
+}
+
+export async function openPasskeyPage(base: string, device: Device = {}): Promise<PasskeyPage> {
+  const seen = await visit();
+  const { cdp, id } = await addAuthenticator(seen, device);
   await seen.page.goto(`${base}/verify-email`);
   const run = <T>(script: string, ...values: unknown[]): Promise<T> =>
     seen.page.evaluate(`(${script})(${JSON.stringify(values)})`);
   return {
     seen,
     cdp,
-    device: authenticatorId,
+    device: id,
     post: (path, body = {}, token) => run(FETCH, 'POST', path, body, token),
     get: (path, token) => run(FETCH, 'GET', path, null, token),
     create: (options) => run(CREATE, options),

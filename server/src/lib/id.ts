@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 // As hexadecimal text: ids are made on every request, and slices of text are cheaper than bytes.
-const POOL_BYTES = 1000;
+const POOL_BYTES = 8192;
 const DIGITS = 19;
 let pool = '';
 let offset = 0;

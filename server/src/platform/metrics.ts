@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { requestRecorder } from './metrics/requests.ts';
 import { type MetricSources, registerSources } from './metrics/sources.ts';
 
 export { type MetricsServer, serveMetrics } from './metrics/server.ts';
@@ -39,12 +40,12 @@ export interface Metrics {
 }
 
 const LATENCY = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 export function createMetrics({ version, ...sources }: { version: string } & MetricSources): Metrics {
   const registry = new Registry();
   const known: MetricSources = { ...sources };
   registerSources(registry, known);
+  processRegistry();
   new Gauge({
     name: 'auth_api_info',
     help: 'Always 1; says which version runs.',
@@ -52,7 +53,7 @@ export function createMetrics({ version, ...sources }: { version: string } & Met
     registers: [registry],
   }).set({ version, node: process.version }, 1);
   return {
-    request: requestRecorder(registry),
+    request: requestRecorder(registry, LATENCY),
     ...accountMetrics(registry),
     passwords: passwordMetrics(registry),
     ...backgroundMetrics(registry),
@@ -72,46 +73,6 @@ function processRegistry(): Registry {
     collectDefaultMetrics({ register: shared });
   }
   return shared;
-}
-
-interface Bound {
-  count(): void;
-  observe(seconds: number): void;
-}
-
-/** Two bound children per route, method and status, looked up by nothing but map keys: this runs on every request. */
-function requestRecorder(registry: Registry): Metrics['request'] {
-  processRegistry();
-  const labelNames = ['method', 'route', 'status'] as const;
-  const requests = new Counter({
-    name: 'http_requests_total',
-    help: 'Requests answered.',
-    labelNames,
-    registers: [registry],
-  });
-  const durations = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Time from request to answer.',
-    labelNames,
-    buckets: LATENCY,
-    registers: [registry],
-  });
-  const bound = new Map<string, Map<string, Bound>>();
-  return (method, route = 'unmatched', status, seconds) => {
-    const ofRoute = bound.get(route) ?? new Map<string, Bound>();
-    if (ofRoute.size === 0) bound.set(route, ofRoute);
-    const key = METHODS.has(method) ? method + status : `OTHER${status}`;
-    let child = ofRoute.get(key);
-    if (child === undefined) {
-      const labels = { method: METHODS.has(method) ? method : 'OTHER', route, status: String(status) };
-      const counter = requests.labels(labels);
-      const histogram = durations.labels(labels);
-      child = { count: () => counter.inc(), observe: (value) => histogram.observe(value) };
-      ofRoute.set(key, child);
-    }
-    child.count();
-    child.observe(seconds);
-  };
 }
 
 function accountMetrics(registry: Registry) {

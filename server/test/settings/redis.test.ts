@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import { startServer } from '../kit.ts';
 import { atEnd, ended, freePort, scratchFolder, until } from '../programs.ts';
 import { makeAuthority } from './certificates.ts';

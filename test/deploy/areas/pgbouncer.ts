@@ -8,34 +8,35 @@ import { ensureStores, removeStores, type Stores } from '../stores.ts';
 
 const SERVERS = 3;
 const CLIENTS_EACH = 14;
-const RAMP_MS = 150;
-const BUSY_MS = 6000;
-/** Between two requests of one client: the pool is what is tried here, not how many requests two cores can do. */
-const PAUSE_MS = 400;
+/** Rounds in which all ask at once, after those in which more and more do. */
+const FULL_ROUNDS = 12;
+/** How long PgBouncer is held still while requests come in: far below the time in which a server must get a connection. */
+const HELD_MS = 100;
 const POOL = 8;
 const CONSOLE = 'host=pgbouncer port=6432 dbname=pgbouncer sslmode=require';
 
-/** One client: renews its tokens again and again, each time by a transaction. What went wrong. */
-async function client(
-  url: string,
-  tokens: { refresh: string },
-  until: number,
-): Promise<{ asked: number; failures: string[] }> {
-  let { refresh } = tokens;
-  const failures: string[] = [];
-  let asked = 0;
-  for (; performance.now() < until; asked++) {
-    const { status, body } = await ask(url, '/api/v1/auth/refresh', { refresh_token: refresh }).catch(
-      (error: Error) => ({
-        status: 0,
-        body: { message: error.message } as Record<string, unknown>,
-      }),
-    );
-    await sleep(PAUSE_MS);
-    if (status === 200) refresh = body.refresh_token as string;
-    else failures.push(`${status} ${JSON.stringify(body)}`);
-  }
-  return { asked, failures };
+interface Client {
+  readonly url: string;
+  refresh: string;
+}
+
+/** Renews the client's tokens, which takes a transaction. What went wrong, or null. */
+async function renew(client: Client): Promise<string | null> {
+  const { status, body } = await ask(client.url, '/api/v1/auth/refresh', { refresh_token: client.refresh }).catch(
+    (error: Error) => ({ status: 0, body: { message: error.message } as Record<string, unknown> }),
+  );
+  if (status !== 200) return `${status} ${JSON.stringify(body)}`;
+  client.refresh = body.refresh_token as string;
+  return null;
+}
+
+/** However quick the machine is, the requests of a round need their connections together: until PgBouncer goes on. */
+async function whileHeld<T>(pid: number, work: () => Promise<T>): Promise<T> {
+  process.kill(pid, 'SIGSTOP');
+  const working = work();
+  await sleep(HELD_MS);
+  process.kill(pid, 'SIGCONT');
+  return working;
 }
 
 /** For what only prepares: a machine that has just started so much may be slow for a moment. What is measured is asked once. */
@@ -89,30 +90,36 @@ export const pgbouncer: Area = {
         const signedIn = await Promise.all(
           urls.map(async (url, index) => {
             await patiently(() => register(url, `edsger${index}@example.com`));
-            const tokens: { refresh: string }[] = [];
-            while (tokens.length < CLIENTS_EACH)
-              tokens.push(await patiently(() => logIn(url, `edsger${index}@example.com`)));
-            return { url, tokens };
+            const clients: Client[] = [];
+            while (clients.length < CLIENTS_EACH) {
+              const { refresh } = await patiently(() => logIn(url, `edsger${index}@example.com`));
+              clients.push({ url, refresh });
+            }
+            return clients;
           }),
         );
+        const { stdout: pid } = await stores.compose("ps -q pgbouncer | xargs docker inspect -f '{{.State.Pid}}'");
+        const pooler = Number(pid);
+        // 0 is what a container that does not run has, and a signal to 0 would go to this process.
+        assert.ok(pooler > 1, pid);
         const started = performance.now();
-        const until = started + RAMP_MS * SERVERS * CLIENTS_EACH + BUSY_MS;
-        const done = await Promise.all(
-          // Each begins a moment after the one before, because opening a connection costs both sides more than using it;
-          // in the end all are at it together.
-          signedIn.flatMap(({ url, tokens }, lane) =>
-            tokens.map((one, index) => sleep(RAMP_MS * (SERVERS * index + lane)).then(() => client(url, one, until))),
-          ),
-        );
+        const failures: string[] = [];
+        let requests = 0;
+        // In each round one client of every server more than in the one before, so that few connections are opened at once:
+        // that costs both sides more than using them. In the end all are at it together.
+        for (let round = 1; round <= CLIENTS_EACH + FULL_ROUNDS; round++) {
+          const asking = signedIn.flatMap((clients) => clients.slice(0, round));
+          const askAll = () => Promise.all(asking.map(renew));
+          const answers = await (round <= CLIENTS_EACH ? whileHeld(pooler, askAll) : askAll());
+          failures.push(...answers.filter((answer) => answer !== null));
+          requests += asking.length;
+        }
         t.figure('s', ((performance.now() - started) / 1000).toFixed(1));
         const { clients, connections } = await connectionsOf(stores);
-        assert.deepEqual(done.flatMap(({ failures }) => failures).slice(0, 3), []);
+        assert.deepEqual(failures.slice(0, 3), []);
         assert.ok(clients >= 2 * POOL, `${clients} at once`);
         assert.ok(connections <= POOL && connections > 0, `${connections} connections`);
-        t.figure(
-          'requests',
-          done.reduce((sum, { asked }) => sum + asked, 0),
-        );
+        t.figure('requests', requests);
         t.figure('failed', 0);
         t.figure('connections of the servers', clients);
         t.figure('of PostgreSQL', connections);

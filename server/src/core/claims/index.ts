@@ -4,6 +4,7 @@ import type { Tx } from '../../platform/db/index.ts';
 import type { Effects } from '../effects/index.ts';
 import type { Factors } from '../factors/index.ts';
 import { deleteIdentitiesOf } from '../identities/index.ts';
+import { securityNotice } from '../outbox/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
 import { forgetDevices } from '../signin/index.ts';
 import type { Guesses } from '../throttle/index.ts';
@@ -32,7 +33,6 @@ export async function claimAccount(deps: ClaimDeps, tx: Tx, user: UserRow, origi
   const identities = await deleteIdentitiesOf(tx, user.id);
   await endAllOneTime(tx, user.id, now);
   await deps.guesses.unlock(tx, user);
-  const { locale } = user;
   const hadFactor = user.has_totp || user.has_mail_factor || user.passkeys > 0;
   return {
     audit: [
@@ -45,15 +45,7 @@ export async function claimAccount(deps: ClaimDeps, tx: Tx, user: UserRow, origi
         detail: { sessions_ended: ended.length, had_password: user.has_password, had_factor: hadFactor, identities },
       },
     ],
-    mail: [
-      {
-        template: 'security-notice',
-        to: user.email,
-        locale,
-        userId: user.id,
-        data: { event: 'account_claimed', when: now.toISOString(), device: origin.userAgent, address: origin.address },
-      },
-    ],
+    mail: [securityNotice(user, 'account_claimed', origin)],
     changed: [user.id, ...ended, ...acting],
   };
 }

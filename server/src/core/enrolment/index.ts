@@ -1,11 +1,10 @@
-import QRCode from 'qrcode';
 import type { Config } from '../../config/config.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import type { Effects } from '../effects/index.ts';
 import { type Factors, factorsOf, otpauthUri } from '../factors/index.ts';
 import { endOneTime, SIGN_IN_PURPOSES } from '../one-time/index.ts';
-import type { SecurityEvent } from '../outbox/index.ts';
+import { type SecurityEvent, securityNotice } from '../outbox/index.ts';
 import { distrustDevices } from '../signin/index.ts';
 import { findUser, principalUser, type UserRow } from '../users/index.ts';
 
@@ -18,7 +17,8 @@ export interface TotpEnrolment {
 /** The secret in the three forms in which people take it in. The image is drawn here: a secret is shown to nobody else. */
 export async function showTotp(secret: string, email: string, serviceName: string): Promise<TotpEnrolment> {
   const uri = otpauthUri(secret, serviceName, email);
-  const qr_svg = await QRCode.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', margin: 2 });
+  const { default: codes } = await import('qrcode'); // its fifty files are read when somebody enrols
+  const qr_svg = await codes.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', margin: 2 });
   return { secret, otpauth_uri: uri, qr_svg };
 }
 
@@ -87,20 +87,7 @@ function effectsOf(
         detail: { factor },
       },
     ],
-    mail: [
-      {
-        template: 'security-notice',
-        to: user.email,
-        locale: user.locale,
-        userId: user.id,
-        data: {
-          event,
-          when: new Date(origin.now).toISOString(),
-          device: origin.userAgent,
-          address: origin.address,
-        },
-      },
-    ],
+    mail: [securityNotice(user, event, origin)],
     changed: [user.id],
   };
 }

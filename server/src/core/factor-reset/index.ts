@@ -4,7 +4,7 @@ import type { Effects } from '../effects/index.ts';
 import type { Factors } from '../factors/index.ts';
 import { listIdentities } from '../identities/index.ts';
 import { endOneTime, SIGN_IN_PURPOSES } from '../one-time/index.ts';
-import type { OutgoingMail } from '../outbox/index.ts';
+import { type OutgoingMail, securityNotice } from '../outbox/index.ts';
 import { endImpersonations, endSessions } from '../sessions/index.ts';
 import { forgetDevices } from '../signin/index.ts';
 import { lockUser, type UserRow } from '../users/index.ts';
@@ -43,13 +43,9 @@ export async function applyDueReset(
         detail: { sessions_ended: ended.length },
       },
     ],
-    mail: await onEveryChannel(tx, user, (to) => ({
-      template: 'security-notice',
-      to,
-      locale: user.locale,
-      userId: user.id,
-      data: { event: 'factors_reset', when: now.toISOString() },
-    })),
+    mail: await onEveryChannel(tx, user, (email) =>
+      securityNotice({ ...user, email }, 'factors_reset', { now: origin.now }),
+    ),
     changed: [user.id, ...ended, ...acting],
   };
 }
@@ -72,7 +68,6 @@ export async function endNeedlessReset(tx: Tx, user: UserRow, origin: RequestOri
 }
 
 export function vetoEffects(user: UserRow, origin: RequestOrigin): Effects {
-  const when = new Date(origin.now).toISOString();
   return {
     audit: [
       {
@@ -83,14 +78,6 @@ export function vetoEffects(user: UserRow, origin: RequestOrigin): Effects {
         origin,
       },
     ],
-    mail: [
-      {
-        template: 'security-notice',
-        to: user.email,
-        locale: user.locale,
-        userId: user.id,
-        data: { event: 'factor_reset_vetoed', when, device: origin.userAgent, address: origin.address },
-      },
-    ],
+    mail: [securityNotice(user, 'factor_reset_vetoed', origin)],
   };
 }

@@ -5,6 +5,7 @@
 
 export type { OutboxMetrics } from './deliver.ts';
 export type { MailData, MailTemplate, OutgoingMail, SecurityEvent } from './mail.ts';
+export { securityNotice } from './notice.ts';
 export { outboxRow } from './row.ts';
 export { dropMailsOf, insert, outboxDepth } from './store.ts';
 export type { OutboxWorker } from './worker.ts';

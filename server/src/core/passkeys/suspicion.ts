@@ -1,6 +1,7 @@
 import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Tx } from '../../platform/db/index.ts';
 import type { Unit } from '../effects/index.ts';
+import { securityNotice } from '../outbox/index.ts';
 import type { Guesses } from '../throttle/index.ts';
 import { findUser } from '../users/index.ts';
 import type { CredentialRow } from './store.ts';
@@ -37,23 +38,7 @@ export function createAlarm({ unit, guesses }: Deps): Alarm {
           detail: { passkey: passkey.id, counter: shown, stored: passkey.sign_count },
         },
       ],
-      mail: isTold
-        ? [
-            {
-              template: 'security-notice',
-              to: user.email,
-              locale: user.locale,
-              userId: user.id,
-              data: {
-                event: 'passkey_suspicious',
-                what: passkey.name,
-                when: new Date(now).toISOString(),
-                ...(origin.userAgent === '' ? {} : { device: origin.userAgent }),
-                ...(origin.address === '' ? {} : { address: origin.address }),
-              },
-            },
-          ]
-        : [],
+      mail: isTold ? [securityNotice(user, 'passkey_suspicious', { ...origin, now }, passkey.name)] : [],
     });
   };
 }

@@ -3,6 +3,7 @@ import type { RequestOrigin } from '../../lib/origin.ts';
 import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Effects } from '../effects/index.ts';
 import type { Factors } from '../factors/index.ts';
+import { securityNotice } from '../outbox/index.ts';
 import type { BrowserResponse, Passkeys } from '../passkeys/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import type { Factor, Proof } from '../signin/index.ts';
@@ -110,21 +111,7 @@ function codeUsed(user: UserRow, origin: RequestOrigin): Effects {
         detail: { left },
       },
     ],
-    mail: [
-      {
-        template: 'security-notice',
-        to: user.email,
-        locale: user.locale,
-        userId: user.id,
-        data: {
-          event: 'recovery_code_used',
-          what: String(left),
-          when: new Date(origin.now).toISOString(),
-          device: origin.userAgent,
-          address: origin.address,
-        },
-      },
-    ],
+    mail: [securityNotice(user, 'recovery_code_used', origin, String(left))],
     changed: [user.id],
   };
 }

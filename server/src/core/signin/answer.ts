@@ -131,3 +131,41 @@ function answerSignedIn({ tokens, sessions, cookies, config }: AnswerDeps, signe
     cookies: [],
   };
 }
+
+/** As much of a reply as an answer needs. */
+interface Replying<R> {
+  header(name: 'set-cookie', value: string[]): unknown;
+  send(body: never): R;
+}
+
+export interface ReplyDeps extends AnswerDeps {
+  metrics: { login(outcome: string): void };
+}
+
+/** Answers with what a sign-in came to, and counts it. */
+export function sendSignIn<R>(
+  deps: ReplyDeps,
+  reply: Replying<R>,
+  outcome: Outcome,
+  more: Record<string, unknown> = {},
+): R {
+  const { body, cookies } = answerSignIn(deps, outcome);
+  deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
+  if (cookies.length > 0) reply.header('set-cookie', cookies);
+  return reply.send({ ...body, ...more } as never);
+}
+
+/** The same where what fails is counted, too. */
+export async function replySignIn<R>(
+  deps: ReplyDeps,
+  reply: Replying<R>,
+  signIn: () => Promise<Outcome>,
+  failure = 'failure',
+): Promise<R> {
+  try {
+    return sendSignIn(deps, reply, await signIn());
+  } catch (error) {
+    deps.metrics.login(failure);
+    throw error;
+  }
+}

@@ -1,5 +1,5 @@
 import { fromCursor, toCursor } from '../../core/administration/index.ts';
-import { listSessions } from '../../core/sessions/index.ts';
+import { listSessions, sessionView } from '../../core/sessions/index.ts';
 import { findUser } from '../../core/users/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { type HttpApp, typed } from '../../platform/http/server.ts';
@@ -31,13 +31,7 @@ export function listUserSessionsRoute(app: HttpApp, { config, db, clock, session
       const rows = await listSessions(db, id, new Date(now), sessions.idleSince(now), { limit: limit + 1, before });
       const last = rows[limit - 1];
       return {
-        data: rows.slice(0, limit).map(({ created_at, last_seen_at, authenticated_at, expires_at, ...row }) => ({
-          ...row,
-          created_at: created_at.toISOString(),
-          last_seen_at: last_seen_at.toISOString(),
-          authenticated_at: authenticated_at.toISOString(),
-          expires_at: expires_at.toISOString(),
-        })),
+        data: rows.slice(0, limit).map(sessionView),
         next_cursor: rows.length > limit && last ? toCursor(list, [last.id]) : null,
       };
     },

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { SessionFields } from '../../core/sessions/index.ts';
 import { UserView } from '../../core/users/index.ts';
 import { Email, Id, Name, Time } from '../../platform/http/shapes.ts';
 
@@ -123,20 +124,7 @@ export const ImpersonateAnswers = {
   ),
 };
 
-export const AdminSession = Type.Object(
-  {
-    id: Id,
-    kind: Type.Union([Type.Literal('token'), Type.Literal('cookie')]),
-    address: Type.String(),
-    user_agent: Type.String(),
-    amr: Type.Array(Type.String()),
-    created_at: Time,
-    last_seen_at: Time,
-    authenticated_at: Time,
-    expires_at: Time,
-  },
-  { $id: 'AdminSession' },
-);
+export const AdminSession = Type.Object({ id: Id, ...SessionFields }, { $id: 'AdminSession' });
 export const SessionsAnswers = { 200: listOf(AdminSession, 'Live sessions, newest first.') };
 
 export const UserRolesBody = Type.Object({ roles: Roles }, strict);

@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { afterEnrolment, afterRemoval, codesLine, showTotp, type TotpEnrolment } from '../../core/enrolment/index.ts';
 import { type Factors, factorsOf, isFactorWanted } from '../../core/factors/index.ts';
+import { securityNotice } from '../../core/outbox/index.ts';
 import { lockOwner, type Sessions } from '../../core/sessions/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { principalUser, type UserRow } from '../../core/users/index.ts';
@@ -89,12 +90,9 @@ export async function newRecoveryCodes(
       throw new Refusal('conflict', { detail: 'Recovery codes stand in for a second factor: enrol one first.' });
     }
     const codes = await factors.newRecoveryCodes(tx, user.id, origin.now);
-    const { locale } = user;
-    const when = new Date(origin.now).toISOString();
-    const data = { event: 'recovery_codes_created', when, device: origin.userAgent, address: origin.address } as const;
     await record({
       audit: [codesLine(user.id, origin)],
-      mail: [{ template: 'security-notice', to: user.email, locale, userId: user.id, data }],
+      mail: [securityNotice(user, 'recovery_codes_created', origin)],
       changed: [user.id],
     });
     return codes;

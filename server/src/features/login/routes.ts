@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { deviceTokenOf, replySignIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { type LogInDeps, logIn } from './log-in.ts';
@@ -23,17 +23,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
     },
     async (request, reply) => {
       const device_token = deviceTokenOf(request, deps.cookies);
-      try {
-        const login = { ...request.body, ...(device_token === undefined ? {} : { device_token }) };
-        const outcome = await logIn(deps, login, request.from);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('failure');
-        throw error;
-      }
+      const login = { ...request.body, ...(device_token === undefined ? {} : { device_token }) };
+      return replySignIn(deps, reply, () => logIn(deps, login, request.from));
     },
   );
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignIn, deviceTokenOf, type Outcome, type SignInRequest } from '../../core/signin/index.ts';
+import { deviceTokenOf, type Outcome, replySignIn, type SignInRequest } from '../../core/signin/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { typed } from '../../platform/http/server.ts';
@@ -29,18 +29,7 @@ export function routes(app: FastifyInstance, deps: Deps): void {
         response: VerifyAnswers,
       },
     },
-    async (request, reply) => {
-      try {
-        const outcome = await enter(deps, request, request.from);
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('failure');
-        throw error;
-      }
-    },
+    async (request, reply) => replySignIn(deps, reply, () => enter(deps, request, request.from)),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { MailSignInDeps } from '../../core/mail-sign-in/index.ts';
-import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { deviceTokenOf, replySignIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
 import { sendCode, useCode } from './mail-code.ts';
@@ -48,17 +48,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
     },
     async (request, reply) => {
       const { session: mode = 'token' } = request.body;
-      const deviceToken = deviceTokenOf(request, deps.cookies);
-      try {
-        const outcome = await useCode(deps, request.body, { mode, deviceToken, origin: request.from });
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('failure');
-        throw error;
-      }
+      const entering = { mode, deviceToken: deviceTokenOf(request, deps.cookies), origin: request.from };
+      return replySignIn(deps, reply, () => useCode(deps, request.body, entering));
     },
   );
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { deviceTokenOf, sendSignIn } from '../../core/signin/index.ts';
 import { typed } from '../../platform/http/server.ts';
 import { beginEnrolment, confirmEnrolment } from './enrol.ts';
 import type { Deps } from './routes.ts';
@@ -41,10 +41,7 @@ export function enrolRoutes(app: FastifyInstance, deps: Deps): void {
       const deviceToken = deviceTokenOf(request, deps.cookies);
       const step = { ...request.body, device_token: deviceToken };
       const { outcome, recoveryCodes } = await confirmEnrolment(deps, step, request.from);
-      deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-      const { body, cookies } = answerSignIn(deps, outcome);
-      if (cookies.length > 0) reply.header('set-cookie', cookies);
-      return reply.send({ ...body, ...(recoveryCodes === null ? {} : { recovery_codes: recoveryCodes }) } as never);
+      return sendSignIn(deps, reply, outcome, recoveryCodes === null ? {} : { recovery_codes: recoveryCodes });
     },
   );
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { answerSignIn, deviceTokenOf, type Factor } from '../../core/signin/index.ts';
+import { deviceTokenOf, type Factor, replySignIn } from '../../core/signin/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
@@ -43,16 +43,8 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       }
       const shown = { factor: name, code, response };
       const deviceToken = deviceTokenOf(request, deps.cookies);
-      try {
-        const outcome = await showFactor(deps, { token, shown, session, deviceToken, trustDevice }, request.from);
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('mfa_failed');
-        throw error;
-      }
+      const step = { token, shown, session, deviceToken, trustDevice };
+      return replySignIn(deps, reply, () => showFactor(deps, step, request.from), 'mfa_failed');
     },
   );
   sendRoutes(app, deps, path);

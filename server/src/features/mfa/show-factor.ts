@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import { endNeedlessReset } from '../../core/factor-reset/index.ts';
 import { finishOneTime, peekOneTime } from '../../core/one-time/index.ts';
+import { securityNotice } from '../../core/outbox/index.ts';
 import type { SecondFactor, Shown } from '../../core/second-factor/index.ts';
 import type { Outcome, Pending, SignIn } from '../../core/signin/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
@@ -103,22 +104,7 @@ async function refuse(
         detail: { factor: what.factor },
       },
     ],
-    mail: isTold
-      ? [
-          {
-            template: 'security-notice',
-            to: user.email,
-            locale: user.locale,
-            userId: user.id,
-            data: {
-              event: 'second_factor_failed',
-              when: new Date(origin.now).toISOString(),
-              device: origin.userAgent,
-              address: origin.address,
-            },
-          },
-        ]
-      : [],
+    mail: isTold ? [securityNotice(user, 'second_factor_failed', origin)] : [],
   });
 }
 

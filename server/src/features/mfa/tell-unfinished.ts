@@ -1,5 +1,6 @@
 import type { Unit } from '../../core/effects/index.ts';
 import { takeUnfinished } from '../../core/one-time/index.ts';
+import { securityNotice } from '../../core/outbox/index.ts';
 import type { Guesses } from '../../core/throttle/index.ts';
 import { findUser } from '../../core/users/index.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -24,9 +25,7 @@ export async function tellUnfinished({ unit, guesses, clock }: TellUnfinishedDep
     for (const id of new Set(strange.map((row) => row.user_id))) {
       const user = id === null ? undefined : await findUser(tx, id);
       if (user === undefined || !(await guesses.admitMail(tx, 'factor-notice', user.email, now))) continue;
-      const data = { event: 'sign_in_unfinished', when: new Date(now).toISOString() } as const;
-      const { locale } = user;
-      await record({ mail: [{ template: 'security-notice', to: user.email, locale, userId: user.id, data }] });
+      await record({ mail: [securityNotice(user, 'sign_in_unfinished', { now })] });
     }
   });
 }

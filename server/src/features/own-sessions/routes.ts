@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { userActivity } from '../../core/audit/index.ts';
-import { listSessions } from '../../core/sessions/index.ts';
+import { listSessions, sessionView } from '../../core/sessions/index.ts';
 import { isUuid } from '../../lib/id.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { requireSession } from '../../platform/http/guard.ts';
@@ -57,7 +57,7 @@ function sessionRoutes(app: FastifyInstance, { config, db, unit, sessions, clock
       const rows = await listSessions(db, principal.user.id, new Date(now), sessions.idleSince(now), oneMore(page));
       const data = rows
         .slice(0, page.limit)
-        .map((row) => ({ ...row, ...timesOf(row), current: row.id === principal.sessionId }));
+        .map((row) => ({ ...sessionView(row), current: row.id === principal.sessionId }));
       return { data: data as never[], next_cursor: rows.length > page.limit ? (data.at(-1)?.id ?? null) : null };
     },
   );

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { SessionFields } from '../../core/sessions/index.ts';
 import { Id, Page, Time } from '../../platform/http/shapes.ts';
 
 export const PageQuery = Type.Object(Page, { additionalProperties: false });
@@ -9,14 +10,7 @@ export const SessionView = Type.Object(
   {
     id: Id,
     current: Type.Boolean({ description: 'The session that asks.' }),
-    kind: Type.Union([Type.Literal('token'), Type.Literal('cookie')]),
-    address: Type.String(),
-    user_agent: Type.String(),
-    amr: Type.Array(Type.String()),
-    created_at: Time,
-    last_seen_at: Time,
-    authenticated_at: Time,
-    expires_at: Time,
+    ...SessionFields,
   },
   { $id: 'Session' },
 );

@@ -5,7 +5,7 @@ import { codesLine } from '../../core/enrolment/index.ts';
 import { type Factors, factorsOf, isFactorWanted } from '../../core/factors/index.ts';
 import { requireAnotherWayIn } from '../../core/identities/index.ts';
 import { endOneTime, SIGN_IN_PURPOSES } from '../../core/one-time/index.ts';
-import type { OutgoingMail, SecurityEvent } from '../../core/outbox/index.ts';
+import { type OutgoingMail, type SecurityEvent, securityNotice } from '../../core/outbox/index.ts';
 import {
   type Accepted,
   type BrowserResponse,
@@ -184,7 +184,5 @@ async function noticeFor(
 ): Promise<OutgoingMail[]> {
   const isProven = user.email_verified_at !== null;
   if (!isProven && !(await guesses.admitMail(tx, 'notice', user.email, origin.now))) return [];
-  const when = new Date(origin.now).toISOString();
-  const data = { event, what, when, device: origin.userAgent, address: origin.address };
-  return [{ template: 'security-notice', to: user.email, locale: user.locale, userId: user.id, data }];
+  return [securityNotice(user, event, origin, what)];
 }

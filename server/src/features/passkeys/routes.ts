@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { passkeyResponseOf } from '../../core/passkeys/index.ts';
-import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { deviceTokenOf, replySignIn } from '../../core/signin/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { typed } from '../../platform/http/server.ts';
 import type { House } from '../feature.ts';
@@ -59,20 +59,11 @@ function verifyRoute(app: FastifyInstance, deps: Deps, path: string): void {
         response: schema.SignInAnswers,
       },
     },
-    async (request, reply) => {
-      try {
+    async (request, reply) =>
+      replySignIn(deps, reply, async () => {
         const how = { session: request.body.session, deviceToken: deviceTokenOf(request, deps.cookies) };
-        const response = passkeyResponseOf(request.body);
-        const outcome = await signInWithPasskey(deps, response, how, request.from);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('failure');
-        throw error;
-      }
-    },
+        return signInWithPasskey(deps, passkeyResponseOf(request.body), how, request.from);
+      }),
   );
 }
 

@@ -11,6 +11,7 @@ import type { Encryption } from '../../platform/encryption.ts';
 import { readCookie } from '../../platform/http/cookies.ts';
 import { bindToApp, bindToBrowser } from './binding.ts';
 import type { Back, Reply } from './come-back.ts';
+import { enter, type Record } from './enter.ts';
 import { Again, type Arrival, type ResolveDeps, resolveUser } from './resolve-user.ts';
 import { withQuery } from './return-to.ts';
 import { sealTokens } from './tokens-at-rest.ts';
@@ -22,8 +23,6 @@ export interface AdmitDeps extends ResolveDeps, AnswerDeps {
   signIn: SignIn;
   encryption: Encryption;
 }
-
-type Record = Parameters<Parameters<Unit['change']>[0]>[1];
 
 /** A one-time code, and where it goes. */
 const CODE_SECONDS = 60;
@@ -71,29 +70,20 @@ async function decide(deps: AdmitDeps, tx: Tx, record: Record, back: Back, arriv
   return sendCode(deps, tx, back, user, null, { outcome: kept });
 }
 
-async function signInNow(
+function signInNow(
   deps: AdmitDeps,
   tx: Tx,
   record: Record,
   { kept, provider, cookieHeader, origin }: Back,
   user: UserRow,
 ): Promise<Outcome | Refusal> {
-  const attempt = {
+  return enter(deps.signIn, tx, record, {
     user,
-    proofs: [{ method: 'fed' }] as const,
-    mode: kept.return_to === undefined ? (kept.session ?? 'token') : ('cookie' as const),
+    provider: provider.settings.id,
+    mode: kept.return_to === undefined ? (kept.session ?? 'token') : 'cookie',
     deviceToken: readCookie(cookieHeader, deps.cookies.device),
     origin,
-    audit: { detail: { provider: provider.settings.id } },
-  };
-  try {
-    const { outcome, effects } = await deps.signIn.proceedIn(tx, attempt);
-    await record(effects);
-    return outcome;
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
+  });
 }
 
 /** To an application, which proves itself by its verifier; or (`flow` null) to our own page in this very browser. */

@@ -8,6 +8,7 @@ import { Refusal } from '../../lib/refusal.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import type { CookieNames } from '../../platform/http/cookies.ts';
 import { flowOf } from './binding.ts';
+import { enter } from './enter.ts';
 
 export interface ExchangeDeps {
   unit: Unit;
@@ -42,22 +43,8 @@ export async function exchange(
     // The first factor has been judged already, and what waits is the second one.
     if (row.data.outcome !== undefined)
       return JSON.parse(deps.encryption.open('provider-code', row.data.outcome)) as Outcome;
-    const attempt = {
-      user,
-      proofs: [{ method: 'fed' }] as const,
-      mode: body.session ?? 'token',
-      deviceToken: body.device_token,
-      origin,
-      audit: { detail: { provider } },
-    };
-    try {
-      const { outcome, effects } = await deps.signIn.proceedIn(tx, attempt);
-      await record(effects);
-      return outcome;
-    } catch (error) {
-      if (error instanceof Refusal) return error;
-      throw error;
-    }
+    const { session: mode = 'token', device_token: deviceToken } = body;
+    return enter(deps.signIn, tx, record, { user, provider, mode, deviceToken, origin });
   });
   if (result instanceof Refusal) throw result;
   return result;

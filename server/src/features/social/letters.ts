@@ -1,27 +1,10 @@
 import type { AuditEvent } from '../../core/audit/index.ts';
-import type { OutgoingMail, SecurityEvent } from '../../core/outbox/index.ts';
+import { type OutgoingMail, securityNotice } from '../../core/outbox/index.ts';
 import type { Profile } from '../../core/providers/index.ts';
 import type { UserRow } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 
 type Told = Pick<UserRow, 'id' | 'email' | 'locale'>;
-
-/** What the owner of the account is told. */
-export function notice(event: SecurityEvent, user: Told, what: string, origin: RequestOrigin): OutgoingMail {
-  return {
-    template: 'security-notice',
-    to: user.email,
-    locale: user.locale,
-    userId: user.id,
-    data: {
-      event,
-      what,
-      when: new Date(origin.now).toISOString(),
-      device: origin.userAgent,
-      address: origin.address,
-    },
-  };
-}
 
 /**
  * Both sides hear of a link. The provider's address only where the provider has verified it: else anyone could have
@@ -34,7 +17,7 @@ export function linkNotices(
   what: string,
   origin: RequestOrigin,
 ): OutgoingMail[] {
-  const own = notice(event, user, what, origin);
+  const own = securityNotice(user, event, origin, what);
   const { email, isVerified } = identity;
   return email === null || email === user.email || !isVerified ? [own] : [own, { ...own, to: email }];
 }

@@ -11,13 +11,14 @@ import {
   useIdentity,
 } from '../../core/identities/index.ts';
 import { issueOneTime } from '../../core/one-time/index.ts';
+import { securityNotice } from '../../core/outbox/index.ts';
 import type { Profile } from '../../core/providers/index.ts';
 import { findUser, findUserByEmail, insertUser, lockUser, type UserRow } from '../../core/users/index.ts';
 import { uuidv7 } from '../../lib/id.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Tx } from '../../platform/db/index.ts';
-import { identityLine, linkNotices, notice } from './letters.ts';
+import { identityLine, linkNotices } from './letters.ts';
 import { type VerificationDeps, verificationMail } from './verification.ts';
 
 export interface ResolveDeps extends ClaimDeps, VerificationDeps {
@@ -180,7 +181,10 @@ async function refuseLink(
   const isWelcome = await deps.guesses.admitMail(tx, 'link', local.email, origin.now);
   await record({
     audit: [identityLine('identity.link_refused', local, profile, origin)],
-    mail: isWelcome && local.status === 'active' ? [notice('identity_link_refused', local, providerName, origin)] : [],
+    mail:
+      isWelcome && local.status === 'active'
+        ? [securityNotice(local, 'identity_link_refused', origin, providerName)]
+        : [],
   });
 }
 

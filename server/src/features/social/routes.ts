@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { answerSignIn, deviceTokenOf } from '../../core/signin/index.ts';
+import { deviceTokenOf, replySignIn } from '../../core/signin/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { isForm } from '../../platform/http/media-type.ts';
 import { typed } from '../../platform/http/server.ts';
@@ -85,17 +85,8 @@ function exchangeRoute(app: FastifyInstance, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const device_token = deviceTokenOf(request, deps.cookies);
-      try {
-        const outcome = await exchange(deps, { ...request.body, device_token }, request.headers.cookie, request.from);
-        const { body, cookies } = answerSignIn(deps, outcome);
-        deps.metrics.login(outcome.status === 'complete' ? 'success' : outcome.status);
-        if (cookies.length > 0) reply.header('set-cookie', cookies);
-        return reply.send(body as never);
-      } catch (error) {
-        deps.metrics.login('failure');
-        throw error;
-      }
+      const body = { ...request.body, device_token: deviceTokenOf(request, deps.cookies) };
+      return replySignIn(deps, reply, () => exchange(deps, body, request.headers.cookie, request.from));
     },
   );
 }

@@ -6,6 +6,7 @@ import { PASSWORD, someEmail, startServer, type TestServer, type TestUser } from
 import { browser, goThere, param, pkce, signInAt, throughProvider } from '../../providers/browser.ts';
 import { APP, footprint, type Providers, startWithProviders } from '../../providers/kit.ts';
 import { count, essence, linesOf, subjects, times, userIdOf } from '../accounts/tools.ts';
+import { person } from './ocl-tools.ts';
 
 let all: Providers;
 let server: TestServer;
@@ -20,9 +21,6 @@ beforeEach(() => {
 });
 
 const corp = (name: string) => someEmail(name).replace('example.com', 'corp.test');
-const as = (sub: string, email: unknown, email_verified: unknown = true) => ({
-  claims: { sub, email, email_verified },
-});
 const identitiesOf = (userId: string) => count(server, 'auth.identities WHERE user_id = $1', userId);
 
 describe('an account that was there before', () => {
@@ -74,7 +72,7 @@ describe('an account that was there before', () => {
     const told = (await subjects(server, owner.email)).filter((one) => one.includes('not linked'));
     assert.equal(told.length, 5, 'as many mails as anybody may cause, and no more');
     // The same provider, the same address, verified: it is an authority for it.
-    all.acme.be(as('owner', owner.email));
+    all.acme.be(person('owner', owner.email));
     assert.equal((await signInAt(server, 'acme')).body.user.id, owner.id);
     assert.ok((await linesOf(server, owner.id)).includes('identity.linked success'));
   });
@@ -94,7 +92,7 @@ describe('an account that was there before', () => {
         const stand = provider === 'beta' ? all.beta : all.microsoft;
         const answers = [];
         for (const email of addresses) {
-          stand.be(as(`stranger-of-${email}`, email, verified));
+          stand.be(person(`stranger-of-${email}`, email, verified));
           for (let i = 0; i < 2; i++) answers.push(essence(await signInAt(server, provider, query)));
         }
         const plain = answers.map((one) => JSON.stringify(one).replaceAll(/flow-[0-9a-f]{16}/g, 'flow'));
@@ -121,7 +119,7 @@ describe('an account that was there before', () => {
 
   test('I-052 I-039 a disabled account is not signed in to, linked or not', async () => {
     const email = corp('gone');
-    all.acme.be(as('gone', email));
+    all.acme.be(person('gone', email));
     const { body } = await signInAt(server, 'acme');
     await server.db.execute("UPDATE auth.users SET status = 'disabled' WHERE id = $1", [body.user.id]);
     const earlier = await footprint(server);
@@ -146,25 +144,25 @@ describe('who somebody is', () => {
       all.acme.be({ claims: { sub, email: someEmail(), email_verified: true } });
       assert.equal((await signInAt(server, 'acme')).body.code, 'provider_answer_invalid', JSON.stringify(sub));
     }
-    all.acme.be(as('x'.repeat(255), someEmail()));
+    all.acme.be(person('x'.repeat(255), someEmail()));
     assert.equal((await signInAt(server, 'acme')).status, 200);
   });
 
   test('EML-12 the same subject at two providers is two people', async () => {
-    all.acme.be(as('same', someEmail()));
-    all.beta.be(as('same', someEmail()));
+    all.acme.be(person('same', someEmail()));
+    all.beta.be(person('same', someEmail()));
     const [one, two] = [await signInAt(server, 'acme'), await signInAt(server, 'beta')];
     assert.notEqual(one.body.user.id, two.body.user.id);
-    all.acme.be(as('SAME', someEmail()));
+    all.acme.be(person('SAME', someEmail()));
     assert.notEqual((await signInAt(server, 'acme')).body.user.id, one.body.user.id);
   });
 
   test('EML-13 another address at the provider moves nobody, and nobody is merged', async () => {
     const other = await server.user({ email: corp('other') });
     const email = corp('first');
-    all.acme.be(as('mover', email));
+    all.acme.be(person('mover', email));
     const first = await signInAt(server, 'acme');
-    all.acme.be(as('mover', other.email));
+    all.acme.be(person('mover', other.email));
     const again = await signInAt(server, 'acme');
     assert.deepEqual([again.body.user.id, again.body.user.email], [first.body.user.id, email]);
     assert.equal(await identitiesOf(other.id), 0);
@@ -172,12 +170,12 @@ describe('who somebody is', () => {
 
   test('I-041 I-042 the address of a provider has the one form of the house, and a list of addresses is none', async () => {
     const owner = await server.user({ email: corp('nfkc') });
-    all.acme.be(as('wide', owner.email.replace('@', '\uff20').toUpperCase()));
+    all.acme.be(person('wide', owner.email.replace('@', '\uff20').toUpperCase()));
     assert.equal((await signInAt(server, 'acme')).body.user.id, owner.id);
     const earlier = await footprint(server);
     const lists = [`a@evil.example,${owner.email}`, `a@evil.example;${owner.email}`, `${owner.email}\na@evil.example`];
     for (const email of [...lists, [owner.email], `"${owner.email}"`, `A <${owner.email}>`, null, '', 7, undefined]) {
-      all.acme.be(as('lister', email));
+      all.acme.be(person('lister', email));
       const { status, body } = await signInAt(server, 'acme');
       assert.deepEqual([status, body.code], [400, 'provider_answer_invalid'], JSON.stringify(email));
       assert.match(body.detail, /e-mail address/);
@@ -186,7 +184,7 @@ describe('who somebody is', () => {
   });
 
   test('many first sign-ins of one person at once make one account', async () => {
-    all.acme.be(as('crowd', corp('crowd')));
+    all.acme.be(person('crowd', corp('crowd')));
     const flows = await times(12, () => goThere(server, 'acme'));
     const answers = await Promise.all(flows.map((flow) => flow.who.visit(flow.callback)));
     const ids = new Set(answers.filter((one) => one.status === 200).map((one) => one.body.user.id));
@@ -215,14 +213,14 @@ describe('who somebody is', () => {
     });
     assert.equal(set.status, 200, set.text);
     const earlier = await footprint(closed.server);
-    closed.acme.be(as('new', corp('new')));
+    closed.acme.be(person('new', corp('new')));
     assert.equal((await signInAt(closed.server, 'acme')).body.code, 'registration_closed');
-    closed.acme.be(as('k', known.email, false));
+    closed.acme.be(person('k', known.email, false));
     const claimed = essence(await signInAt(closed.server, 'acme'));
-    closed.acme.be(as('f', corp('free'), false));
+    closed.acme.be(person('f', corp('free'), false));
     assert.deepEqual(essence(await signInAt(closed.server, 'acme')), claimed);
     assert.equal((await footprint(closed.server)).users, earlier.users);
-    closed.acme.be(as('known', known.email));
+    closed.acme.be(person('known', known.email));
     assert.equal((await signInAt(closed.server, 'acme')).body.user.id, known.id);
     await closed.server.close();
   });
@@ -231,7 +229,7 @@ describe('who somebody is', () => {
 describe('a new account whose address the provider does not prove', () => {
   test('waits for the link in its mail, which is sent again with the next try', async () => {
     const email = someEmail();
-    all.beta.be(as('waits', email, false));
+    all.beta.be(person('waits', email, false));
     assert.equal((await signInAt(server, 'beta')).body.code, 'email_not_verified');
     assert.equal((await signInAt(server, 'beta')).body.code, 'email_not_verified');
     const token = await server.linkToken(email, '/verify-email');
@@ -242,11 +240,11 @@ describe('a new account whose address the provider does not prove', () => {
 
   test('EML-10 who proves its address in the mailbox afterwards displaces the provider of before', async () => {
     const email = corp('hijack');
-    all.beta.be(as('hijacker', email, false));
+    all.beta.be(person('hijacker', email, false));
     await signInAt(server, 'beta');
     const id = await userIdOf(server, email);
     assert.equal(await identitiesOf(id), 1);
-    all.acme.be(as('rightful', email));
+    all.acme.be(person('rightful', email));
     assert.equal((await signInAt(server, 'acme')).body.user.id, id);
     const rows = await server.db.query<{ subject: string }>('SELECT subject FROM auth.identities WHERE user_id = $1', [
       id,

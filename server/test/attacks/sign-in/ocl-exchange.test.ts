@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
 import { enrolTotp, nextCode, showFactor } from '../../factors.ts';
-import { someEmail, type TestServer, type TestUser } from '../../kit.ts';
+import { someEmail, type TestServer } from '../../kit.ts';
 import { goThere, param, pkce, signInAt } from '../../providers/browser.ts';
 import { APP, footprint, type Providers, startWithProviders } from '../../providers/kit.ts';
 import { times } from '../accounts/tools.ts';
+import { person, refusedLink } from './ocl-tools.ts';
 
 let all: Providers;
 let server: TestServer;
@@ -19,23 +20,11 @@ beforeEach(() => {
   for (const one of [all.acme, all.beta]) one.be();
 });
 
-const as = (sub: string, email: unknown, email_verified: unknown = true) => ({
-  claims: { sub, email, email_verified },
-});
-
-/** A sign-in at beta, which has verified the address and does not give it out. */
-async function refusedLink(owner: TestUser, query: Record<string, string> = {}) {
-  const sub = someEmail('sub');
-  all.beta.be(as(sub, owner.email));
-  const answer = await signInAt(server, 'beta', query);
-  return { ...answer, sub, linkToken: answer.body?.link_token ?? param(answer, 'link_token') };
-}
-
 describe('MFA-10 the second factor is demanded after a provider, too', () => {
   const withTotp = async () => {
     const user = await server.user({ email: someEmail().replace('example.com', 'corp.test') });
     const { secret } = await enrolTotp(server, user);
-    all.acme.be(as(`mfa-${user.id}`, user.email));
+    all.acme.be(person(`mfa-${user.id}`, user.email));
     return { user, secret };
   };
 
@@ -76,7 +65,7 @@ describe('MFA-10 the second factor is demanded after a provider, too', () => {
 
 describe('the code of an application', () => {
   const codeFor = async (challenge: string) => {
-    all.acme.be(as(someEmail('code'), someEmail()));
+    all.acme.be(person(someEmail('code'), someEmail()));
     return param(
       await signInAt(server, 'acme', { return_to: `${APP}/x`, code_challenge: challenge }),
       'code',
@@ -108,7 +97,7 @@ describe('the code of an application', () => {
     const owner = await server.user();
     const { verifier, challenge } = pkce();
     const code = await codeFor(challenge);
-    const { linkToken, who } = await refusedLink(owner);
+    const { linkToken, who } = await refusedLink(all, owner);
     const flow = await goThere(server, 'acme');
     const state = new URL(flow.callback).searchParams.get('state') as string;
     const bearer = { bearer: owner.accessToken, headers: { cookie: `${who.cookie()}; ${flow.who.cookie()}` } };

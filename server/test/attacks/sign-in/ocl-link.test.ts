@@ -6,6 +6,7 @@ import { PASSWORD, someEmail, type TestServer, type TestUser } from '../../kit.t
 import { type Browser, browser, param, pkce, signInAt, throughProvider } from '../../providers/browser.ts';
 import { APP, type Providers, startWithProviders } from '../../providers/kit.ts';
 import { linesOf, subjects } from '../accounts/tools.ts';
+import { person, refusedLink } from './ocl-tools.ts';
 
 let all: Providers;
 let server: TestServer;
@@ -18,18 +19,6 @@ before(async () => {
 beforeEach(() => {
   for (const one of [all.acme, all.beta]) one.be();
 });
-
-const as = (sub: string, email: unknown, email_verified: unknown = true) => ({
-  claims: { sub, email, email_verified },
-});
-
-/** A sign-in at beta, which has verified the address and does not give it out. */
-async function refusedLink(owner: TestUser, query: Record<string, string> = {}) {
-  const sub = someEmail('sub');
-  all.beta.be(as(sub, owner.email));
-  const answer = await signInAt(server, 'beta', query);
-  return { ...answer, sub, linkToken: answer.body?.link_token ?? param(answer, 'link_token') };
-}
 
 const redeem = (link_token: string, who: Browser | null, by: TestUser, more: object = {}) =>
   server.post(
@@ -44,7 +33,7 @@ const redeem = (link_token: string, who: Browser | null, by: TestUser, more: obj
 describe('an account that must be proven first', () => {
   test('its owner signs in as always, sends the link token, and from then on the provider signs in', async () => {
     const owner = await server.user();
-    const { status, body, who, linkToken } = await refusedLink(owner);
+    const { status, body, who, linkToken } = await refusedLink(all, owner);
     assert.deepEqual([status, body.code], [409, 'link_required']);
     assert.ok((await subjects(server, owner.email)).some((one) => one.includes('not linked')));
     const linked = await redeem(linkToken, who, owner);
@@ -63,7 +52,7 @@ describe('an account that must be proven first', () => {
   test('a return address gets the error and the token, and an application redeems it with its verifier', async () => {
     const owner = await server.user();
     const { verifier, challenge } = pkce();
-    const answer = await refusedLink(owner, { return_to: `${APP}/done`, code_challenge: challenge });
+    const answer = await refusedLink(all, owner, { return_to: `${APP}/done`, code_challenge: challenge });
     assert.deepEqual([param(answer, 'error'), param(answer, 'code')], ['link_required', null]);
     const wrong = { code_verifier: pkce().verifier };
     assert.equal((await redeem(answer.linkToken, answer.who, owner, wrong)).body.code, 'token_invalid');
@@ -75,7 +64,7 @@ describe('an account that must be proven first', () => {
   test('I-004 nobody but its signed-in owner, in the browser in which it began, links anything', async () => {
     const owner = await server.user();
     const stranger = await server.user();
-    const { who, linkToken } = await refusedLink(owner);
+    const { who, linkToken } = await refusedLink(all, owner);
     assert.equal((await redeem(linkToken, who, stranger)).body.code, 'token_invalid');
     assert.equal((await redeem(linkToken, null, owner)).body.code, 'token_invalid');
     assert.equal((await redeem(linkToken, browser(server), owner)).body.code, 'token_invalid');
@@ -98,7 +87,7 @@ describe('an account that must be proven first', () => {
 
   test('it takes recent authentication, and ends with the quarter of an hour', async () => {
     const owner = await server.user();
-    const { who, linkToken } = await refusedLink(owner);
+    const { who, linkToken } = await refusedLink(all, owner);
     server.clock.advance(server.config.REAUTH_WITHIN + 1);
     assert.equal((await redeem(linkToken, who, owner)).body.code, 'reauthentication_required');
     await server.post('/auth/reauthenticate', { password: PASSWORD }, { bearer: owner.accessToken });
@@ -110,7 +99,7 @@ describe('an account that must be proven first', () => {
 
   test('it ends with a change of the password', async () => {
     const owner = await server.user();
-    const { who, linkToken } = await refusedLink(owner);
+    const { who, linkToken } = await refusedLink(all, owner);
     const body = { current_password: PASSWORD, new_password: 'Heron-saddle-77-ochre' };
     assert.equal((await server.post('/me/password', body, { bearer: owner.accessToken })).status, 204);
     assert.equal((await redeem(linkToken, who, owner)).body.code, 'token_invalid');
@@ -130,7 +119,7 @@ describe('a signed-in user', () => {
   test('adds a provider, whatever its address, and both sides hear of it', async () => {
     const user = await server.user();
     const email = someEmail('elsewhere');
-    all.acme.be(as('added', email));
+    all.acme.be(person('added', email));
     const { who, callback } = await beginLink(user, `${APP}/settings`);
     const answer = await who.visit(callback);
     assert.equal(answer.headers.get('location'), `${APP}/settings?linked=acme`);
@@ -143,7 +132,7 @@ describe('a signed-in user', () => {
 
   test('what is linked already, to whomever, is not linked again', async () => {
     const [one, two] = [await server.user(), await server.user()];
-    all.acme.be(as('taken', someEmail()));
+    all.acme.be(person('taken', someEmail()));
     const first = await beginLink(one);
     assert.equal(param(await first.who.visit(first.callback), 'linked'), 'acme');
     for (const user of [one, two]) {
@@ -155,14 +144,14 @@ describe('a signed-in user', () => {
 
   test('I-014 a link that was begun elsewhere adds nothing for whoever follows it', async () => {
     const attacker = await server.user();
-    all.acme.be(as('victims-own', someEmail()));
+    all.acme.be(person('victims-own', someEmail()));
     const begun = await beginLink(attacker);
     assert.equal((await browser(server).visit(begun.callback)).body.code, 'state_invalid');
     assert.equal((await server.get('/me/identities', { bearer: attacker.accessToken })).body.data.length, 0);
   });
 
   test('a link is over with the session that began it, and with the password that stood then', async () => {
-    all.acme.be(as('late', someEmail()));
+    all.acme.be(person('late', someEmail()));
     const user = await server.user();
     const { who, callback } = await beginLink(user);
     await server.post('/auth/logout', {}, { bearer: user.accessToken });
@@ -175,7 +164,7 @@ describe('a signed-in user', () => {
   });
 
   test('a link of a disabled account adds nothing', async () => {
-    all.acme.be(as('off', someEmail()));
+    all.acme.be(person('off', someEmail()));
     const user = await server.user();
     const { who, callback } = await beginLink(user);
     await server.db.execute("UPDATE auth.users SET status = 'disabled' WHERE id = $1", [user.id]);
@@ -194,7 +183,7 @@ describe('a signed-in user', () => {
   });
 
   test('EML-14 removes a provider, but not the last way in, and not somebody else’s', async () => {
-    all.acme.be(as('only', someEmail()));
+    all.acme.be(person('only', someEmail()));
     const { body } = await signInAt(server, 'acme');
     const options = { bearer: body.access_token };
     const [identity] = (await server.get('/me/identities', options)).body.data;
@@ -205,7 +194,7 @@ describe('a signed-in user', () => {
     assert.equal((await server.call('DELETE', `${path}x`, options)).status, 404);
     // With a password it is not the last one.
     const begun = await beginLink(other);
-    all.acme.be(as('second', someEmail()));
+    all.acme.be(person('second', someEmail()));
     const again = await beginLink(other);
     assert.equal(param(await again.who.visit(again.callback), 'linked'), 'acme');
     assert.equal(param(await begun.who.visit(begun.callback), 'error'), 'identity_taken');
@@ -221,13 +210,13 @@ describe('a signed-in user', () => {
 
   test('EML-14 two providers removed at once leave one', async () => {
     const email = someEmail();
-    all.acme.be(as(`a-${email}`, email));
+    all.acme.be(person(`a-${email}`, email));
     const { body } = await signInAt(server, 'acme');
     const options = { bearer: body.access_token };
     const who = browser(server);
     const begun = await server.post('/oauth/beta/link', { return_to: '/' }, options);
     who.take(begun);
-    all.beta.be(as(`b-${email}`, email));
+    all.beta.be(person(`b-${email}`, email));
     await who.visit(await throughProvider(server, who, begun.body.authorization_url));
     const list = (await server.get('/me/identities', options)).body.data as { id: string }[];
     assert.equal(list.length, 2);
