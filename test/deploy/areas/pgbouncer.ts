@@ -17,10 +17,19 @@ const CONSOLE = 'host=pgbouncer port=6432 dbname=pgbouncer sslmode=require';
 
 interface Client {
   readonly url: string;
+  readonly access: string;
   refresh: string;
 }
 
-/** Renews the client's tokens, which takes a transaction. What went wrong, or null. */
+/** Asks for what only PostgreSQL knows, by a connection of its own. What went wrong, or null. */
+async function look(client: Client): Promise<string | null> {
+  const { status, body } = await ask(client.url, '/api/v1/me/sessions', undefined, client.access).catch(
+    (error: Error) => ({ status: 0, body: { message: error.message } as Record<string, unknown> }),
+  );
+  return status === 200 ? null : `${status} ${JSON.stringify(body)}`;
+}
+
+/** Renews the client's tokens; a server asks for those of the same moment together. What went wrong, or null. */
 async function renew(client: Client): Promise<string | null> {
   const { status, body } = await ask(client.url, '/api/v1/auth/refresh', { refresh_token: client.refresh }).catch(
     (error: Error) => ({ status: 0, body: { message: error.message } as Record<string, unknown> }),
@@ -92,8 +101,7 @@ export const pgbouncer: Area = {
             await patiently(() => register(url, `edsger${index}@example.com`));
             const clients: Client[] = [];
             while (clients.length < CLIENTS_EACH) {
-              const { refresh } = await patiently(() => logIn(url, `edsger${index}@example.com`));
-              clients.push({ url, refresh });
+              clients.push({ url, ...(await patiently(() => logIn(url, `edsger${index}@example.com`))) });
             }
             return clients;
           }),
@@ -109,8 +117,9 @@ export const pgbouncer: Area = {
         // that costs both sides more than using them. In the end all are at it together.
         for (let round = 1; round <= CLIENTS_EACH + FULL_ROUNDS; round++) {
           const asking = signedIn.flatMap((clients) => clients.slice(0, round));
-          const askAll = () => Promise.all(asking.map(renew));
-          const answers = await (round <= CLIENTS_EACH ? whileHeld(pooler, askAll) : askAll());
+          const answers = await (round <= CLIENTS_EACH
+            ? whileHeld(pooler, () => Promise.all(asking.map(look)))
+            : Promise.all(asking.map(renew)));
           failures.push(...answers.filter((answer) => answer !== null));
           requests += asking.length;
         }
