@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hashRaw } from '@node-rs/argon2';
 import { loadConfig } from '../server/src/config/load.ts';
 import { ROOT } from './ground.ts';
-import { ARGON2, PASSWORD, STORED_AS } from './password.ts';
+import { hashOnce, STORED_AS } from './password.ts';
 import { type Ours, ourEnv, type Subject, startOurs, startSubject } from './processes.ts';
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
 import { query, type Stores, seeded } from './stores.ts';
@@ -53,6 +52,7 @@ export function createPlace(
   };
   const oursWith = async (database: string, sink: SmtpSink, more: Record<string, string> = {}): Promise<Ours> =>
     keep(startOurs(stores, await ourEnv(stores, database, { SMTP_PORT: `${sink.port}`, ...more }), nodeArgs));
+  const hashEnv = async () => ({ HASH_AT_ONCE: `${await hashesAtOnce(stores)}` });
   const rivals = {
     scrypt: single(async () => keep(startRival(stores, 'scrypt'))),
     argon2: single(async () => keep(startRival(stores, 'argon2'))),
@@ -83,11 +83,9 @@ export function createPlace(
     bareHttp: single(() => keep(startSubject(stores, file('subjects', 'bare-http.ts')))),
     bareFastify: single(async () => {
       const DATABASE_URL = await stores.databaseUrl('bare');
-      return keep(startSubject(stores, file('subjects', 'bare-fastify.ts'), { DATABASE_URL }));
+      return keep(startSubject(stores, file('subjects', 'bare-fastify.ts'), { DATABASE_URL, ...(await hashEnv()) }));
     }),
-    hash: single(async () =>
-      keep(startSubject(stores, file('subjects', 'hash.ts'), { HASH_AT_ONCE: `${await hashesAtOnce(stores)}` })),
-    ),
+    hash: single(async () => keep(startSubject(stores, file('subjects', 'hash.ts'), await hashEnv()))),
     rival: (hash) => rivals[hash](),
     async stop() {
       for (const stop of stops.reverse()) await stop();
@@ -168,10 +166,7 @@ async function importAccounts(stores: Stores, database: string): Promise<void> {
 }
 
 export async function storedHash(): Promise<string> {
-  const { memory, passes, lanes, length } = ARGON2;
   const salt = seeded('salt').subarray(0, 16);
-  const options = { algorithm: 2, version: 1, memoryCost: memory, timeCost: passes, parallelism: lanes };
-  const bytes = await hashRaw(PASSWORD, { ...options, outputLen: length, salt });
   const base64 = (value: Buffer): string => value.toString('base64').replaceAll('=', '');
-  return `${STORED_AS}${base64(salt)}$${base64(bytes)}`;
+  return `${STORED_AS}${base64(salt)}$${base64(await hashOnce(salt))}`;
 }

@@ -14,6 +14,7 @@ export const LIMITS = {
   select: 'Fastify, one prepared select',
   update: 'Fastify, one prepared one-row update',
   hash: 'one hash by the binding',
+  login: 'Fastify, a select, a hash, an update',
 } as const;
 
 export async function bareHttp(place: Place): Promise<Lane> {
@@ -36,14 +37,16 @@ export async function oneSelect(place: Place): Promise<Lane> {
   return loadLane(LIMITS.select, { subject: pid, stores: place.stores }, () => ({ url, next }));
 }
 
-export async function oneUpdate(place: Place): Promise<Lane> {
+export const oneUpdate = (place: Place): Promise<Lane> => posting(place, LIMITS.update, '/update');
+
+export const leastLogin = (place: Place): Promise<Lane> => posting(place, LIMITS.login, '/login');
+
+async function posting(place: Place, name: string, path: string): Promise<Lane> {
   const { url, pid } = await place.bareFastify();
-  const requests = Array.from({ length: ROWS }, (_, id) =>
-    request(url, { method: 'POST', path: '/update', body: { id } }),
-  );
+  const requests = Array.from({ length: ROWS }, (_, id) => request(url, { method: 'POST', path, body: { id } }));
   let turn = 0;
   const next = (): Buffer => requests[turn++ % ROWS] as Buffer;
-  return loadLane(LIMITS.update, { subject: pid, stores: place.stores }, () => ({ url, next }));
+  return loadLane(name, { subject: pid, stores: place.stores }, () => ({ url, next }));
 }
 
 export type HashKind = 'binding' | 'node' | 'server-hash' | 'server-verify';

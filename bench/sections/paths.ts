@@ -1,4 +1,4 @@
-import { bareFastify, bareHttp, hashLane, LIMITS, oneSelect, oneUpdate } from '../lanes/limits.ts';
+import { bareFastify, bareHttp, hashLane, LIMITS, leastLogin, oneSelect, oneUpdate } from '../lanes/limits.ts';
 import * as ours from '../lanes/ours.ts';
 import { RIVALS, rivalSignIn, rivalSignUp, sessionByBearer, sessionByCookie } from '../lanes/rivals.ts';
 import { SOCIAL, social } from '../lanes/social.ts';
@@ -15,6 +15,7 @@ const LANES: Readonly<Record<string, MakeLane>> = {
   [LIMITS.fastify]: bareFastify,
   [LIMITS.select]: oneSelect,
   [LIMITS.update]: oneUpdate,
+  [LIMITS.login]: leastLogin,
   [LIMITS.hash]: async (place) => hashLane(LIMITS.hash, await place.hash(), 'binding'),
   [OURS.me]: ours.me,
   [OURS.meByCookie]: ours.meByCookie,
@@ -78,6 +79,7 @@ const PATHS: readonly Path[] = [
     rateAtLeast: 0.95,
     rivals: [RIVALS.signIn('scrypt'), RIVALS.signIn('argon2')],
   },
+  { id: 'login', title: 'The least that a login can be', lane: LIMITS.login, limit: LIMITS.hash },
   { id: 'login-new', title: 'Login, new device, mail queued', lane: OURS.loginNew, limit: LIMITS.hash },
   {
     id: 'register',
@@ -114,7 +116,7 @@ export const paths: Section = async (bench) => {
 
 const NOTES = [
   'Cost is user and system CPU time of the server’s process, all threads, per request; the main thread’s part of it, PostgreSQL and Redis stand beside it.',
-  'Where a path is slow by design, the server sleeps between its few requests, and every write to a socket wakes somebody up: on virtual machines that alone takes some tenths of a millisecond of its own account.',
+  'A server that hashes sleeps between its few other steps, with cold caches and woken by every statement: "the least that a login can be" shows what that alone adds to the hash, in a process that does nothing else.',
   'A login sends the device token of that account’s last answer, as an application does that has signed in before; the row of a new device sends none, and a mail about it is queued.',
   'A registration is measured with a mail server that never answers, so that the mail is queued and stays so; and once more with one that takes it, until the last mail is gone.',
   'The callback is that of somebody who has been here before with this browser; the provider is a process of its own.',

@@ -1,6 +1,11 @@
-/** The least that the server's own framework and driver take: an answer; one prepared reading; one prepared change. */
+/**
+ * The least that the server's own framework, driver and binding take: an answer; one prepared reading; one prepared
+ * change; and the least that a login can be, which is a reading, a hash and a change in one process.
+ */
 import fastify from 'fastify';
 import pg from 'pg';
+import { createPool } from '../../server/src/core/passwords/pool.ts';
+import { hashOnce } from '../password.ts';
 import { sampleUser } from './sample-user.ts';
 import { tell } from './tell.ts';
 
@@ -36,7 +41,8 @@ const schema = { response: { 200: answer } };
 const body = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
 
 const app = fastify();
-const { DATABASE_URL } = process.env;
+const { DATABASE_URL, HASH_AT_ONCE } = process.env;
+const hashes = createPool({ concurrency: Number(HASH_AT_ONCE) });
 // As many connections as the server opens.
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
 
@@ -52,22 +58,31 @@ async function prepare(): Promise<void> {
 
 app.get('/answer', { schema }, async () => sampleUser);
 
-app.get<{ Params: { id: string } }>('/select/:id', { schema }, async (request) => {
-  const { rows } = await pool.query({
-    name: 'select',
-    text: 'SELECT about FROM people WHERE id = $1',
-    values: [request.params.id],
+const select = (id: number | string) =>
+  pool.query({ name: 'select', text: 'SELECT about FROM people WHERE id = $1', values: [id] });
+
+const update = (id: number) =>
+  pool.query({
+    name: 'update',
+    text: 'UPDATE people SET generation = generation + 1, seen_at = $2 WHERE id = $1',
+    values: [id, new Date()],
   });
+
+app.get<{ Params: { id: string } }>('/select/:id', { schema }, async (request) => {
+  const { rows } = await select(request.params.id);
   return rows[0].about;
 });
 
 app.post<{ Body: { id: number } }>('/update', { schema: { ...schema, body } }, async (request) => {
-  await pool.query({
-    name: 'update',
-    text: 'UPDATE people SET generation = generation + 1, seen_at = $2 WHERE id = $1',
-    values: [request.body.id, new Date()],
-  });
+  await update(request.body.id);
   return sampleUser;
+});
+
+app.post<{ Body: { id: number } }>('/login', { schema: { ...schema, body } }, async (request) => {
+  const { rows } = await select(request.body.id);
+  await hashes.run(() => hashOnce());
+  await update(request.body.id);
+  return rows[0].about;
 });
 
 if (DATABASE_URL !== undefined) await prepare();
