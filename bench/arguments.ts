@@ -46,6 +46,7 @@ export function readArguments(args: readonly string[]): Choice {
   const sections = listOf(values.sections) ?? Object.keys(SECTIONS);
   const unknown = sections.find((name) => !Object.hasOwn(SECTIONS, name));
   if (unknown !== undefined) throw new Error(`there is no section ${unknown}`);
+  if (values.write && values.only !== undefined) throw new Error('--write keeps whole sections: leave --only out');
   return {
     isQuick,
     sections,

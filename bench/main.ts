@@ -48,7 +48,8 @@ main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: Error) => {
     say(error.stack ?? error.message);
-    if (/^(there is no section|.* is not a number|Unknown option)/.test(error.message)) process.stderr.write(USAGE);
+    if (/^(there is no section|--write keeps|.* is not a number|Unknown option)/.test(error.message))
+      process.stderr.write(USAGE);
     process.exit(1);
   },
 );

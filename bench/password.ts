@@ -13,6 +13,6 @@ const parameters = { algorithm: 2, version: 1, memoryCost: memory, timeCost: pas
 const SALT = Buffer.from('the salt of all.');
 
 /** The server's binding with the server's parameters, and nothing around it. */
-export function hashOnce(salt = SALT): Promise<Buffer> {
+export function hashOnce(salt: Uint8Array = SALT): Promise<Buffer> {
   return hashRaw(PASSWORD, { ...parameters, outputLen: length, salt });
 }

@@ -8,7 +8,7 @@ import { ROOT } from './ground.ts';
 import { hashOnce, STORED_AS } from './password.ts';
 import { type Ours, ourEnv, type Subject, startOurs, startSubject } from './processes.ts';
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
-import { query, type Stores, seeded } from './stores.ts';
+import { type Stores, seeded } from './stores.ts';
 
 /** How many accounts there are to sign in with: the same share for each of the 16 connections. */
 export const ACCOUNTS = 992;
@@ -161,8 +161,6 @@ async function importAccounts(stores: Stores, database: string): Promise<void> {
   });
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the accounts were not imported (exit code ${code}):\n${errors}`);
-  // Statistics as after a day's work, not those of an empty table.
-  await query(env.DATABASE_URL as string, 'VACUUM ANALYZE');
 }
 
 export async function storedHash(): Promise<string> {

@@ -26,10 +26,11 @@ const CHART = join(ROOT, 'docs', 'performance.svg');
 /** Keeps the results and writes the document and its chart anew. Sections that did not run stay as they were taken. */
 export function writeResults(results: Results): void {
   const merged = mergeWith(results);
+  const document = fillDocument(readFileSync(DOCUMENT, 'utf8'), merged);
+  const paths = merged.sections.find(({ name }) => name === 'paths');
   mkdirSync(join(FOLDER, 'results'), { recursive: true });
   writeFileSync(LATEST, textOf(merged));
-  writeFileSync(DOCUMENT, fillDocument(readFileSync(DOCUMENT, 'utf8'), merged));
-  const paths = merged.sections.find(({ name }) => name === 'paths');
+  writeFileSync(DOCUMENT, document);
   if (paths) writeFileSync(CHART, drawChart(paths));
 }
 

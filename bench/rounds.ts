@@ -35,16 +35,19 @@ export interface RoundsOptions {
   readonly seconds: number;
   /** Seconds for each lane before the first round: the compiler of V8 needs them, and caches fill. */
   readonly warmUp: number;
+  /** Between the warm-up and the first round. */
+  readonly whenWarm?: () => Promise<void>;
 }
 
 /** Warms every lane up, then takes them in turn, round after round: what disturbs the machine disturbs all alike. */
 export async function runRounds(lanes: readonly Lane[], options: RoundsOptions): Promise<Map<string, Figure[]>> {
-  const { section, rounds, seconds, warmUp } = options;
+  const { section, rounds, seconds, warmUp, whenWarm } = options;
   const figures = new Map<string, Figure[]>(lanes.map((lane) => [lane.name, []]));
   for (const lane of lanes) {
     say(`${section}: warming up ${lane.name}`);
     await lane.measure(warmUp);
   }
+  await whenWarm?.();
   for (let round = 1; round <= rounds; round++) {
     for (const lane of lanes) {
       const figure = await lane.measure(seconds);

@@ -15,6 +15,11 @@ import { childrenOf } from './cost.ts';
 export interface Stores {
   /** The URL of a database of this name, which is made where there is none. */
   databaseUrl(name: string): Promise<string>;
+  /**
+   * VACUUM ANALYZE of every database that was made in this run. A statement that was prepared while its table was empty
+   * reads the whole of it until somebody does this; PostgreSQL does by itself, but only within minutes.
+   */
+  refreshStatistics(): Promise<void>;
   readonly redisUrl: string;
   /** The server and every process that it has begun; read anew each time, since they come and go. */
   postgresPids(): number[];
@@ -46,6 +51,7 @@ export async function startStores({ keep }: StoresOptions = {}): Promise<Stores>
   guard.watch(redis.pid);
   return {
     databaseUrl: postgres.databaseUrl,
+    refreshStatistics: postgres.refreshStatistics,
     redisUrl: redis.url,
     postgresPids: () => [postgres.pid, ...childrenOf(postgres.pid)],
     redisPid: redis.pid,
@@ -70,6 +76,7 @@ async function startPostgres(bin: string, folder: string, user: SystemUser | nul
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
   const args = ['-D', data, '-p', `${port}`, ...settings.flatMap((setting) => ['-c', setting])];
   const child = spawn(join(bin, 'postgres'), args, { ...options, detached: true, stdio: 'ignore' });
+  const made = new Set<string>();
   const urlOf = (name: string): string => `postgres://bench@127.0.0.1:${port}/${name}`;
   await until('PostgreSQL', child, () => query(urlOf('postgres'), 'SELECT 1'));
   return {
@@ -77,8 +84,14 @@ async function startPostgres(bin: string, folder: string, user: SystemUser | nul
     version: versionOf(join(bin, 'postgres')),
     async databaseUrl(name: string): Promise<string> {
       const found = await query(urlOf('postgres'), `SELECT 1 FROM pg_database WHERE datname = '${name}'`);
-      if (found.rowCount === 0) await query(urlOf('postgres'), `CREATE DATABASE "${name}"`);
+      if (found.rowCount === 0) {
+        await query(urlOf('postgres'), `CREATE DATABASE "${name}"`);
+        made.add(name);
+      }
       return urlOf(name);
+    },
+    async refreshStatistics(): Promise<void> {
+      for (const name of made) await query(urlOf(name), 'VACUUM ANALYZE');
     },
     // A fast stop, not an immediate one: kept data are whole without a recovery.
     stop: () => ended(child, 'SIGINT'),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditRow } from '../../server/src/core/audit/index.ts';
 import { createEncryption } from '../../server/src/platform/encryption.ts';
-import { cpuOf, cpuOfMainThread, startMeter } from '../cost.ts';
+import { startMeter } from '../cost.ts';
 import { field, PREFIX } from '../lanes/ours.ts';
 import { type Answer, ask, CONNECTIONS, isOk, type LoadOptions, request, runLoad } from '../load.ts';
 import { PASSWORD } from '../password.ts';
@@ -19,6 +19,8 @@ export interface Side {
   readonly stores: Stores;
   /** Of its administrator. */
   readonly admin: string;
+  /** The latest refresh tokens of the sessions that were renewed. */
+  readonly rotated: Map<number, string>;
   /** The access token of a session. */
   accessToken(session: number): string;
 }
@@ -29,7 +31,7 @@ type Prepare = (seconds: number) => Promise<Load>;
 export type MakeLane = (side: Side) => (name: string) => Lane;
 
 const loading =
-  (prepare: (side: Side) => Prepare, cpu: (pid: number) => number = cpuOf): MakeLane =>
+  (prepare: (side: Side) => Prepare, part: 'subject' | 'main' = 'subject'): MakeLane =>
   (side) => {
     const { server, stores } = side;
     const prepareLoad = prepare(side);
@@ -37,10 +39,10 @@ const loading =
       name,
       async measure(seconds): Promise<Figure> {
         const load = await prepareLoad(seconds);
-        const meter = startMeter({ subject: [], stores });
-        const before = cpu(server.pid);
+        const meter = startMeter({ subject: server.pid, stores });
         const result = await runLoad({ ...load, seconds });
-        return figureOf(result, { ...meter(), subject: cpu(server.pid) - before });
+        const spent = meter();
+        return figureOf(result, { ...spent, subject: spent[part] });
       },
     });
   };
@@ -60,36 +62,63 @@ const login = loading(({ server: { url }, population }) => {
       return request(url, { method: 'POST', path: `${PREFIX}/auth/login`, body });
     },
   });
-}, cpuOfMainThread);
+}, 'main');
 
-/** Sessions anywhere in the table, each with the token that it got last. */
-const refresh = loading(({ server: { url }, population, env }) => {
-  const next = people.shuffled(people.sessionsOf(population), 2);
-  const latest = new Map<number, string>();
-  const current = new Array<number>(CONNECTIONS).fill(0);
-  let isKnown = false;
+const REMEMBERED = 1000;
+/** All that the small database has. */
+const COLD = 2000;
+
+/** Sessions anywhere in the table, as many at every size, that have just been used. */
+const refresh = loading((side) => {
+  const rotation = rotating(side);
+  const next = people.shuffled(people.sessionsOf(side.population), 2);
+  const sessions = Array.from({ length: REMEMBERED }, next);
+  const uses = sessions.map((n) => check(side, n));
+  let turn = 0;
   return async () => {
-    if (!isKnown) for (const [n, generation] of await rotated(population)) latest.set(n, tokenOf(n, generation));
-    isKnown = true;
-    return {
-      url,
+    await rotation.open();
+    await runLoad({ url: side.server.url, seconds: 60, next: eachOnce(uses) });
+    return { url: side.server.url, ...rotation.load(() => sessions[turn++ % REMEMBERED] as number) };
+  };
+});
+
+/** Each session once, and not remembered: as the sessions are of people who come back after a while. */
+const coldRefresh = loading((side) => {
+  const rotation = rotating(side);
+  const next = people.shuffled(people.sessionsOf(side.population), 6);
+  return async () => {
+    await rotation.open();
+    const sessions = Array.from({ length: COLD }, next);
+    await forget(side, sessions);
+    return { url: side.server.url, ...rotation.load(eachOnce(sessions)) };
+  };
+});
+
+/** Renews sessions with the token that each got last, in whichever lane. */
+function rotating({ server: { url }, population, env, rotated: latest }: Side) {
+  const current = new Array<number>(CONNECTIONS).fill(0);
+  const tokenOf = (n: number, generation: number): string =>
+    people.refreshToken(population, n, generation, env.JWT_REFRESH_SECRET as string);
+  return {
+    async open(): Promise<void> {
+      if (latest.size > 0) return;
+      for (const [n, generation] of await rotated(population)) latest.set(n, tokenOf(n, generation));
+    },
+    load: (next: () => number | null): Pick<Load, 'next' | 'check'> => ({
       next(connection) {
         const n = next();
+        if (n === null) return null;
         current[connection] = n;
-        const token = latest.get(n) ?? tokenOf(n, 0);
-        return request(url, { method: 'POST', path: `${PREFIX}/auth/refresh`, body: `{"refresh_token":"${token}"}` });
+        const body = { refresh_token: latest.get(n) ?? tokenOf(n, 0) };
+        return request(url, { method: 'POST', path: `${PREFIX}/auth/refresh`, body });
       },
-      check(answer: Answer, connection: number) {
+      check(answer, connection) {
         if (answer.status === 200) latest.set(current[connection] as number, field(answer, 'refresh_token'));
         return isOk(answer);
       },
-    };
+    }),
   };
-
-  function tokenOf(n: number, generation: number): string {
-    return people.refreshToken(population, n, generation, env.JWT_REFRESH_SECRET as string);
-  }
-});
+}
 
 /** Of a kept database: the sessions that former runs have renewed. */
 async function rotated({ url }: people.Population): Promise<[number, number][]> {
@@ -103,7 +132,6 @@ async function rotated({ url }: people.Population): Promise<[number, number][]> 
 }
 
 const WARM = 1000;
-const COLD = 2000;
 /** Longer than the server takes to learn what has changed. */
 const LEARNT = 2000;
 
@@ -122,21 +150,25 @@ const coldCheck = loading((side) => {
   const next = people.shuffled(people.sessionsOf(side.population), 4);
   return async () => {
     const sessions = Array.from({ length: COLD }, next);
-    const ids = sessions.map((n) => people.sessionId(side.population, n));
-    await query(side.population.url, 'INSERT INTO auth.changes (subject) SELECT unnest($1::uuid[])', [ids]);
-    await sleep(LEARNT);
+    await forget(side, sessions);
     return { url: side.server.url, next: eachOnce(sessions.map((n) => check(side, n))) };
   };
 });
+
+async function forget({ population }: Side, sessions: readonly number[]): Promise<void> {
+  const ids = sessions.map((n) => people.sessionId(population, n));
+  await query(population.url, 'INSERT INTO auth.changes (subject) SELECT unnest($1::uuid[])', [ids]);
+  await sleep(LEARNT);
+}
 
 function check({ server: { url }, accessToken }: Side, session: number): Buffer {
   const headers = { authorization: `Bearer ${accessToken(session)}` };
   return request(url, { path: `${PREFIX}/me`, headers });
 }
 
-function eachOnce(requests: readonly Buffer[]): () => Buffer | null {
+function eachOnce<T>(all: readonly T[]): () => T | null {
   let turn = 0;
-  return () => requests[turn++] ?? null;
+  return () => all[turn++] ?? null;
 }
 
 /** What an administrator asks; the numbers of people or lines are drawn from all there are. */
@@ -198,7 +230,8 @@ export interface GrowthPath {
 
 export const PATHS: Readonly<Record<string, GrowthPath>> = {
   login: { title: 'Login, without its hash', make: login },
-  refresh: { title: 'Refresh', make: refresh },
+  refresh: { title: 'Refresh, remembered', make: refresh },
+  'refresh-cold': { title: 'Refresh, not remembered', make: coldRefresh },
   'check-warm': { title: 'Session check, remembered', make: warmCheck },
   'check-cold': { title: 'Session check, not remembered', make: coldCheck },
   'users-email': { title: 'User search by e-mail', make: byEmail },

@@ -105,5 +105,4 @@ async function copyAccounts(stores: Stores, hash: Hash): Promise<void> {
   await query(url, copy('"user"', `t.email = '${emailOf(0)}'`, `'id', 'user-' || n, 'email', ${email}`));
   const account = `'id', 'account-' || n, 'accountId', 'user-' || n, 'userId', 'user-' || n`;
   await query(url, copy('account', `t."userId" = ${first}`, account));
-  await query(url, 'VACUUM ANALYZE');
 }

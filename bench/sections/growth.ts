@@ -68,11 +68,12 @@ function totals(figures: readonly Figure[]): Figure[] {
 }
 
 async function openSide({ stores }: Bench, size: Size): Promise<Side> {
-  const more = { JWT_REFRESH_EXPIRES_IN: '30d', AUDIT_RETENTION_DAYS: '3650' };
+  // Access tokens that outlive the section.
+  const more = { JWT_EXPIRES_IN: '1d', JWT_REFRESH_EXPIRES_IN: '30d', AUDIT_RETENTION_DAYS: '3650' };
   const env = await ourEnv(stores, `growth_${size.users}`, more);
   const population: Population = await populate(env.DATABASE_URL as string, size, env);
   const server = await startOurs(stores, env);
   const admin = field(await signIn(server.url, 0), 'access_token');
   const accessToken = await accessTokens(population, env.ENCRYPTION_KEY as string, admin);
-  return { name: `at ${size.users} users`, server, population, env, stores, admin, accessToken };
+  return { name: `at ${size.users} users`, server, population, env, stores, admin, rotated: new Map(), accessToken };
 }

@@ -72,7 +72,7 @@ export const loop: Section = async (bench) => {
   }
 };
 
-async function measureRounds(server: Ours, { rounds, seconds, warmUp }: Bench): Promise<Round[]> {
+async function measureRounds(server: Ours, { stores, rounds, seconds, warmUp }: Bench): Promise<Round[]> {
   const devices = new Map<number, string>();
   const [answer] = await signInAll(server.url, {});
   const renewing = refreshing(server.url, answer === undefined ? [] : [field(answer, 'refresh_token')]);
@@ -82,6 +82,7 @@ async function measureRounds(server: Ours, { rounds, seconds, warmUp }: Bench): 
     runLoad({ url: server.url, seconds: time, ...loggingIn(server.url, devices, ACCOUNTS) });
   say('loop: warming up');
   await Promise.all([logIn(warmUp), renew()]);
+  await stores.refreshStatistics();
   const results: Round[] = [];
   for (let round = 1; round <= rounds; round++) {
     await sleep(1500);

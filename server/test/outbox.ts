@@ -7,11 +7,11 @@ import {
   type OutgoingMail,
   outboxRow,
 } from '../src/core/outbox/index.ts';
-import { openEmbedded } from '../src/platform/db/embedded.ts';
-import { type Db, migrate } from '../src/platform/db/index.ts';
+import type { Db } from '../src/platform/db/index.ts';
 import { createEncryption, type Encryption } from '../src/platform/encryption.ts';
 import type { MailTransport } from '../src/platform/mail/mail.ts';
 import { openSmtp } from '../src/platform/mail/smtp.ts';
+import { embeddedDatabase } from './ground.ts';
 import { type SmtpStandIn, startSmtpServer } from './smtp-server.ts';
 
 export interface OutboxKit {
@@ -42,8 +42,7 @@ export interface OutboxRow {
 /** An outbox on an embedded database with a real SMTP server behind it, for one test file. */
 export async function outboxKit(): Promise<OutboxKit> {
   const clock = { at: Date.UTC(2026, 10, 23, 12), now: () => clock.at };
-  const db = await openEmbedded(null);
-  await migrate(db, null, clock);
+  const db = await embeddedDatabase();
   const encryption = createEncryption([randomBytes(32)]);
   const transports: MailTransport[] = [];
   const kit: OutboxKit = {

@@ -7,7 +7,7 @@ import { connectToHolder } from '../../src/platform/db/holder.ts';
 import { figures, isLong, percentile, type ServerProcess, serviceEnv, spawnServer } from '../processes.ts';
 import { CLIENTS, checkDoors, checkState, closeLedger, newLedger, work } from './ledger.ts';
 
-const KILLS = isLong ? 200 : 10;
+const KILLS = isLong ? 200 : 6;
 
 test(`F-56: the embedded database opens after each of ${KILLS} kills under writes, and has lost nothing acknowledged`, async (t) => {
   const service = serviceEnv({

@@ -6,7 +6,7 @@ import { type Answer, figures, isLong, PASSWORD, type Person, percentile, regist
 import { until } from '../programs.ts';
 import { atOnce, type Cluster, startCluster } from './cluster.ts';
 
-const ROUNDS = isLong ? 200 : 20;
+const ROUNDS = isLong ? 200 : 10;
 const USES = 100;
 const GRACE_SECONDS = 2;
 

@@ -6,7 +6,7 @@ import { readMigrations } from '../../src/platform/db/index.ts';
 import { figures, isLong, percentile, register, serviceEnv, spawnServer } from '../processes.ts';
 import { freePort, type PrivatePostgres, startPostgres } from '../programs.ts';
 
-const ROUNDS = isLong ? 20 : 3;
+const ROUNDS = isLong ? 20 : 2;
 
 let postgres: PrivatePostgres;
 before(async () => {

@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
 import { before, beforeEach, describe, test } from 'node:test';

@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { enrolTotp, firstFactor, nextCode, showFactor, totpCode } from '../factors.ts';

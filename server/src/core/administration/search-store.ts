@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/db/index.ts';
+import { limitOf, type Sql } from '../../platform/db/index.ts';
 import { USER_COLUMNS, type UserRow } from '../users/index.ts';
 
 export interface UserFilter {
@@ -93,7 +93,7 @@ function read<Row extends UserRow>(
 ): Promise<Row[]> {
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return sql.query<Row>(
-    `SELECT ${USER_COLUMNS}${more} FROM auth.users u ${where} ORDER BY ${by} LIMIT $${values.push(limit)}::int`,
+    `SELECT ${USER_COLUMNS}${more} FROM auth.users u ${where} ORDER BY ${by} ${limitOf(limit)}`,
     values,
   );
 }

@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/db/index.ts';
+import { limitOf, type Sql } from '../../platform/db/index.ts';
 import type { Position } from './cursor.ts';
 import type { Query } from './filter.ts';
 
@@ -35,7 +35,7 @@ export interface FindOptions {
  * (…, at, id) is read from its end and left after one page; several actions are several such reads.
  */
 export function findLines(sql: Sql, query: Query, { after, limit, without = [] }: FindOptions): Promise<FoundLine[]> {
-  const values: unknown[] = [limit];
+  const values: unknown[] = [];
   const bind = (value: unknown, type: string): string => `$${values.push(value)}::${type}`;
   const common = commonConditions(query, bind);
   if (without.length > 0) common.push(`action <> ALL (${bind(without, 'text[]')})`);
@@ -49,12 +49,12 @@ export function findLines(sql: Sql, query: Query, { after, limit, without = [] }
     byAction.map((action) => {
       const all = [...conditions, ...action];
       const where = all.length === 0 ? '' : `WHERE ${all.join(' AND ')}`;
-      return `(SELECT ${seq} AS seq, ${COLUMNS} FROM ${table} ${where} ${ORDER} LIMIT $1)`;
+      return `(SELECT ${seq} AS seq, ${COLUMNS} FROM ${table} ${where} ${ORDER} ${limitOf(limit)})`;
     });
   const sealed = parts('audit.events', 'seq', [...common, ...sealedOnly]);
   const waiting = parts('audit.inbox', 'NULL::bigint', [...common, ...waitingOnly]);
   const found = [...sealed, ...waiting].join(' UNION ALL ');
-  return sql.query<FoundLine>(`SELECT * FROM (${found}) AS found ${ORDER} LIMIT $1`, values);
+  return sql.query<FoundLine>(`SELECT * FROM (${found}) AS found ${ORDER} ${limitOf(limit)}`, values);
 }
 
 function commonConditions(query: Query, bind: (value: unknown, type: string) => string): string[] {

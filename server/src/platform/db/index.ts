@@ -8,7 +8,7 @@ import { connectToHolder, holdDirectory } from './holder.ts';
 import { openPostgres, PATIENT_CONNECT_TIMEOUT_MS } from './postgres.ts';
 
 export type { Db, Sql, Tx } from './db.ts';
-export { isUniqueViolation } from './db.ts';
+export { isUniqueViolation, limitOf } from './db.ts';
 export { openEmbedded } from './embedded.ts';
 export { grantRights, unknownRoles } from './grants.ts';
 export { migrate, pendingMigrations, readMigrations } from './migrate.ts';

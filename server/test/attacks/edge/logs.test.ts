@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { before, test } from 'node:test';

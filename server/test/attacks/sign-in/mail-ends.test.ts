@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { enrolTotp, nextCode, showFactor } from '../../factors.ts';

@@ -1,3 +1,4 @@
+// engines: postgres
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import type { Authenticator, Lies } from '../../authenticator.ts';
