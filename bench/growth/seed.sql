@@ -1,5 +1,5 @@
 -- People, their devices and sessions, and an audit log of ten months. Whatever looks random is made of a number, so that
--- every run has the same rows and bench/growth/people.ts can name them. Placeholders: :users :lines :base :password_hash
+-- every run has the same rows and population.ts can name them. Placeholders: :users :lines :base :password_hash
 CREATE SCHEMA bench;
 CREATE TABLE bench.population AS
   SELECT :users::bigint AS users, :lines::bigint AS lines, :base::timestamptz AS base, now() AS seeded_at, false AS is_whole;
@@ -23,13 +23,13 @@ CREATE PROCEDURE bench.people() LANGUAGE sql AS $$
     bench.digest('dt_' || encode(bench.digest('device' || n), 'hex')), 'Bench/1.0', u.created_at, seeded_at, seeded_at + interval '180 days'
   FROM bench.population, auth.users u, LATERAL (SELECT substr(u.email, 2, 7)::bigint) AS number (n);
 
-  -- Two for each person, all begun in the last day.
+  -- Two for each person, all begun in one day. Milliseconds, as the server writes them.
   INSERT INTO auth.sessions (id, user_id, kind, secret_hash, rotated_at, authenticated_at, amr, address, user_agent,
       created_at, last_seen_at, expires_at)
   SELECT bench.id(at, md5('session' || n)), bench.id(base + n / 2 * (25920000000 / users) * interval '1 ms', md5('user' || n / 2)), 'token', sha256(substr(bench.digest('nonce' || n), 1, 16)),
     at, at, '{pwd}', '198.18.0.' || n % 256, 'Bench/1.0', at, at, at + interval '365 days'
   FROM bench.population, generate_series(0, 2 * users - 1) AS n,
-    LATERAL (SELECT base + interval '300 days' + n * (43200000000 / users) * interval '1 us') AS made (at);
+    LATERAL (SELECT date_trunc('milliseconds', base + interval '300 days' + n * (43200000000 / users) * interval '1 us')) AS made (at);
 
   INSERT INTO auth.user_roles (user_id, role) SELECT id, 'admin' FROM auth.users WHERE email = 'u0000000@example.com';
 

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
 import type https from 'node:https';
 import type { App } from '../app.ts';
 import type { Config } from '../config/config.ts';
-import { systemClock } from '../platform/clock.ts';
 import type { Db } from '../platform/db/index.ts';
 import type { Log } from '../platform/log.ts';
 import { command } from './command.ts';
@@ -27,13 +25,11 @@ async function run(): Promise<void> {
   let app: App;
   let db: Db | undefined;
   try {
-    // The database opens while the rest of the program is read: what opens it comes first, since reading holds all else back.
-    const database = await import('../platform/db/index.ts');
-    const opening = openMigrated(database, config, logs);
-    opening.catch(() => undefined);
+    // The database opens while the rest of the program is read. The reading is begun first: begun after, it would hold
+    // back the answer to a connection until that counts as too late.
     const program = import('../app.ts');
     program.catch(() => undefined); // where the database fails first, that is what is told
-    db = await opening;
+    db = await openMigrated(config, logs);
     const { createApp, VERSION } = await program;
     app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: logs.log, db });
     app.metrics.addSources({ logLinesDropped: () => logs.dropped() });
@@ -58,11 +54,10 @@ async function run(): Promise<void> {
  * The database, with the schema of this program where it may bring it up to that. It may take seconds: who reads along
  * is told, and who collects the log finds a line there.
  */
-async function openMigrated(
-  { migrate, openDatabase, pendingMigrations }: typeof import('../platform/db/index.ts'),
-  config: Config,
-  { log }: Log,
-): Promise<Db> {
+async function openMigrated(config: Config, { log }: Log): Promise<Db> {
+  const { migrate, openDatabase, pendingMigrations } = await import('../platform/db/index.ts');
+  const { systemClock } = await import('../platform/clock.ts');
+  const { existsSync } = await import('node:fs');
   const isFirst = config.database.kind === 'embedded' && !existsSync(config.database.directory);
   const progress = (text: string): void => (config.LOG_FORMAT === 'pretty' ? note(text) : undefined);
   if (isFirst) progress('Making the embedded database …');
