@@ -25,10 +25,11 @@ async function run(): Promise<void> {
   let app: App;
   let db: Db | undefined;
   try {
-    // The database opens while the rest of the program is read. The reading is begun first: begun after, it would hold
-    // back the answer to a connection until that counts as too late.
+    // The embedded database opens while the rest of the program is read. A server is asked afterwards: its answer would
+    // wait behind the reading, and on a busy machine count as too late.
     const program = import('../app.ts');
-    program.catch(() => undefined); // where the database fails first, that is what is told
+    const read = program.catch(() => undefined); // where the database fails first, that is what is told
+    if (config.database.kind === 'postgres') await read;
     db = await openMigrated(config, logs);
     const { createApp, VERSION } = await program;
     app = await createApp({ ...config, MIGRATE_ON_START: false }, { log: logs.log, db });
