@@ -1,11 +1,27 @@
-import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 export function sha256(data: string | Uint8Array): Buffer {
   return hash('sha256', data, 'buffer');
 }
 
-export function hmac(key: string | Uint8Array, data: string | Uint8Array): Buffer {
-  return createHmac('sha256', key).update(data).digest();
+/** `key` is one of the few that a process has, `parts` are read as one text. */
+export function hmac(key: string | Uint8Array, ...parts: readonly (string | Uint8Array)[]): Buffer {
+  const code = createHmac('sha256', keyObjectOf(key));
+  for (const part of parts) code.update(part);
+  return code.digest();
+}
+
+const ofBytes = new WeakMap<Uint8Array, KeyObject>();
+const ofTexts = new Map<string, KeyObject>();
+
+/** Made once for each key: given a key as bytes, Node 24 makes one in each call, which costs four times the code itself. */
+function keyObjectOf(key: string | Uint8Array): KeyObject {
+  const made = typeof key === 'string' ? ofTexts.get(key) : ofBytes.get(key);
+  if (made !== undefined) return made;
+  const fresh = createSecretKey(Buffer.from(key));
+  if (typeof key === 'string') ofTexts.set(key, fresh);
+  else ofBytes.set(key, fresh);
+  return fresh;
 }
 
 /** A 32-byte subkey of `key` for one purpose (RFC 5869, SHA-256). */

@@ -22,11 +22,12 @@ export function newNonce(): Buffer {
 }
 
 export function writeRefreshToken(token: RefreshToken, secrets: readonly string[]): string {
-  const body = Buffer.alloc(BODY_BYTES);
-  body.write(token.sessionId.replaceAll('-', ''), 'hex');
-  body.writeUInt32BE(token.generation, 16);
-  token.nonce.copy(body, 20);
-  return PREFIX + Buffer.concat([body, mac(secrets[0] as string, body)]).toString('base64url');
+  const bytes = Buffer.allocUnsafe(BODY_BYTES + MAC_BYTES);
+  bytes.write(token.sessionId.replaceAll('-', ''), 'hex');
+  bytes.writeUInt32BE(token.generation, 16);
+  token.nonce.copy(bytes, 20);
+  mac(secrets[0] as string, bytes.subarray(0, BODY_BYTES)).copy(bytes, BODY_BYTES);
+  return PREFIX + bytes.toString('base64url');
 }
 
 /** Null for anything that this server did not write. */
@@ -41,7 +42,7 @@ export function readRefreshToken(text: string, secrets: readonly string[]): Refr
 }
 
 function mac(secret: string, body: Buffer): Buffer {
-  return hmac(secret, Buffer.concat([Buffer.from('refresh:'), body]));
+  return hmac(secret, 'refresh:', body);
 }
 
 export function uuidOf(bytes: Buffer): string {
