@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../test/run/services/servers.ts';
+import { freePort } from '../test/run/free-port.ts';
 import { ROOT } from './ground.ts';
 import { ask } from './load.ts';
 import { type Stores, seeded } from './stores.ts';

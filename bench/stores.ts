@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort } from '../test/run/free-port.ts';
 import { findBinaries } from '../test/run/services/binaries.ts';
-import { freePort } from '../test/run/services/servers.ts';
 import { type SystemUser, unprivileged } from '../test/run/services/user.ts';
 import { childrenOf } from './cost.ts';
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { freePort } from './run/free-port.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'auth-api-tour-'));
@@ -52,12 +52,3 @@ test("the README's tour works as pasted", async () => {
   assert.match(stdout, /\n204\n/);
   assert.match(stdout, /"code":"session_revoked"/);
 });
-
-function freePort(): Promise<number> {
-  return new Promise((give) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = probe.address() as { port: number };
-      probe.close(() => give(free));
-    });
-  });
-}

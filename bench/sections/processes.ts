@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { freePort } from '../../test/run/services/servers.ts';
+import { freePort } from '../../test/run/free-port.ts';
 import { cpuOf, startMeter } from '../cost.ts';
 import { say } from '../ground.ts';
 import { signIn } from '../growth/lanes.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../test/run/services/servers.ts';
+import { freePort } from '../../test/run/free-port.ts';
 import { cpuOf } from '../cost.ts';
 import { ROOT, say } from '../ground.ts';
 import { ask } from '../load.ts';

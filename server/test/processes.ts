@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { atEnd, freePort, scratchFolder, until } from './programs.ts';
+import { freePort } from '../../test/run/free-port.ts';
+import { atEnd, scratchFolder, until } from './programs.ts';
 
 export const isLong = process.env.TEST_LONG === '1';
 export const PASSWORD = 'Quokka-lantern-42-violet';

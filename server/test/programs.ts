@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort } from '../../test/run/free-port.ts';
 
 /** Real servers of a test's own, to be killed, frozen and restarted; they end with the test file. */
 const closers: (() => Promise<void> | void)[] = [];
@@ -15,17 +15,6 @@ after(async () => {
 
 export function atEnd(close: () => Promise<void> | void): void {
   closers.push(close);
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((found, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => found(port));
-    });
-  });
 }
 
 export function scratchFolder(): string {

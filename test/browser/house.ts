@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { after } from 'node:test';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { freePort } from '../run/free-port.ts';
 
 // A browser sees no difference between the engines, so the one that needs no server is used; the kit asks when it loads.
 process.env.TEST_ENGINE = 'embedded';
@@ -16,15 +14,6 @@ export async function openHouse(env: Record<string, string> = {}): Promise<Serve
   const base = `http://localhost:${port}`;
   const server = await startServer({ env: { PORT: port, PUBLIC_URL: base, ...env } });
   return { ...server, base };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 const ARGUMENTS = [

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../run/free-port.ts';
 import type { RowContext } from './row.ts';
 
 export interface LocalServer {
@@ -22,17 +22,6 @@ export type Place = Pick<RowContext, 'root' | 'scratch' | 'after'>;
 
 const READY_WITHIN_MS = 90_000;
 const random = (): string => randomBytes(48).toString('base64url');
-
-export function freePort(): Promise<number> {
-  return new Promise((found, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => found(port));
-    });
-  });
-}
 
 /** Secrets and settings that several servers of one installation have in common. */
 export function installation(settings: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from '../run/free-port.ts';
 import { copyCheckout } from './checkout.ts';
 import { ensureImage } from './images.ts';
 import { startMailServer } from './mail.ts';
@@ -104,14 +104,4 @@ async function start(root: string): Promise<Stack> {
   await made.compose('up -d --no-build');
   await made.compose('exec -T app node /app/server/bin/auth-api.mjs health --ready');
   return made;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import { atEnd, freePort } from '../../test/programs.ts';
+import { freePort } from '../../../test/run/free-port.ts';
+import { atEnd } from '../../test/programs.ts';
 import { newDatabase, place, SERVER } from './test-kit.ts';
 
 test('a port that is taken ends the start with 69 and its number; so does a database that cannot be had', async () => {

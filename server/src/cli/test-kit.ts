@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { atEnd, ended, freePort, scratchFolder } from '../../test/programs.ts';
+import { freePort } from '../../../test/run/free-port.ts';
+import { atEnd, ended, scratchFolder } from '../../test/programs.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 export const PASSWORD = 'Quokka-lantern-42-violet';

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
-import { atEnd, freePort } from '../programs.ts';
+import { freePort } from '../../../test/run/free-port.ts';
+import { atEnd } from '../programs.ts';
 
 /** A way to PostgreSQL on which answers to COMMIT and to other statements are lost now and then, and their connections with them. */
 export interface LossyProxy {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../test/run/free-port.ts';
 import {
   figures,
   isLong,
@@ -13,7 +14,7 @@ import {
   spawnServer,
   startServer,
 } from '../processes.ts';
-import { atEnd, freePort, type PrivatePostgres, startPostgres, until } from '../programs.ts';
+import { atEnd, type PrivatePostgres, startPostgres, until } from '../programs.ts';
 import { type ReceivedMail, startSmtpServer } from '../smtp-server.ts';
 
 const KILLS = isLong ? 50 : 5;

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../test/run/free-port.ts';
 import { readMigrations } from '../../src/platform/db/index.ts';
 import { figures, isLong, percentile, register, serviceEnv, spawnServer } from '../processes.ts';
-import { freePort, type PrivatePostgres, startPostgres } from '../programs.ts';
+import { type PrivatePostgres, startPostgres } from '../programs.ts';
 
 const ROUNDS = isLong ? 20 : 2;
 

@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, type PrivatePostgres, scratchFolder, startPostgres } from '../programs.ts';
+import { freePort } from '../../../test/run/free-port.ts';
+import { type PrivatePostgres, scratchFolder, startPostgres } from '../programs.ts';
 import { answering, serve } from './tools.ts';
 
 const secret = (): string => randomBytes(48).toString('base64url');

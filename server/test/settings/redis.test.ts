@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { createClient } from '@redis/client';
+import { freePort } from '../../../test/run/free-port.ts';
 import { startServer } from '../kit.ts';
-import { atEnd, ended, freePort, scratchFolder, until } from '../programs.ts';
+import { atEnd, ended, scratchFolder, until } from '../programs.ts';
 import { makeAuthority } from './certificates.ts';
 
 const PASSWORD = 'kT8-redis-pass';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { freePort, installation, startServer, until } from '../local-server.ts';
+import { freePort } from '../../run/free-port.ts';
+import { installation, startServer, until } from '../local-server.ts';
 import { filled, readDashboard, readRules } from '../monitoring/files.ts';
 import { type Monitoring, startMonitoring, startProgram } from '../monitoring/programs.ts';
 import { measured } from '../monitoring/promql.ts';

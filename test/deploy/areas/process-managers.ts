@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
+import { freePort } from '../../run/free-port.ts';
 import { startLoad } from '../load.ts';
 import type { Area, RowContext } from '../row.ts';
-import { APP_IMAGE, freePort } from '../stack.ts';
+import { APP_IMAGE } from '../stack.ts';
 
 const BOX = 'auth-api-test-systemd';
 const PM2 = 'pm2@7.0.4';

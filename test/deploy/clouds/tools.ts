@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../local-server.ts';
+import { freePort } from '../../run/free-port.ts';
 import type { RowContext } from '../row.ts';
 
 /** Why a row cannot run: it is listed as NOT RUN, and never counts as passed. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../run/free-port.ts';
 import type { Row } from '../row.ts';
-import { freePort, stack } from '../stack.ts';
+import { stack } from '../stack.ts';
 
 export const developmentRow: Row = {
   name: 'compose.yaml: `docker compose up` in deploy/ is a server for development, and mails can be read',

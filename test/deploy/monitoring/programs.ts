@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { freePort, type LocalServer, until } from '../local-server.ts';
+import { freePort } from '../../run/free-port.ts';
+import { type LocalServer, until } from '../local-server.ts';
 import type { RowContext } from '../row.ts';
 import type { Stores } from './stores.ts';
 

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join, normalize } from 'node:path';
-import { freePort, until } from '../local-server.ts';
+import { freePort } from '../../run/free-port.ts';
+import { until } from '../local-server.ts';
 import type { RowContext } from '../row.ts';
 
 export interface Acme {

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../free-port.ts';
 import type { SystemUser } from './user.ts';
 
 export interface RunningServer {
@@ -106,17 +106,6 @@ async function onFreePort(start: (port: number) => Promise<RunningServer>): Prom
       if (attempt === ATTEMPTS) throw error;
     }
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function started(child: ChildProcess, name: string, ready: RegExp, watch: Watch): Promise<void> {
