@@ -1,9 +1,10 @@
-import { hmac } from '../../lib/bytes.ts';
+import { hmac, sha256 } from '../../lib/bytes.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Sql } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import {
   type Admission,
+  admission,
   admit,
   clearGuards,
   deviceIdsOf,
@@ -25,6 +26,14 @@ export { deleteExpiredCounts, deleteIdleGuards, type GuardRow } from './store.ts
  */
 export const GUESS: GuardRule = { attempts: 10, seconds: 15 * 60, maxSeconds: 24 * 3600, consecutive: 100 };
 
+/**
+ * SQL that counts one guess in a statement of the caller's own, and gives the attempts that were used by then, or no row
+ * where none is left: at the device whose id is the expression `device`, where that is not null, else at `account`.
+ */
+export function guessIn(account: string, device: string, now: string): string {
+  return admission(`coalesce(sha256(convert_to('device:' || ${device}, 'UTF8')), ${account})`, now, GUESS);
+}
+
 /** Mails to one address for one reason: nobody is bombed, and nobody is told that there is a limit. */
 const MAIL: GuardRule = { attempts: 5, seconds: 3600, maxSeconds: 3600, consecutive: 2_000_000_000 };
 /** Codes that can be guessed: twenty mails with five tries each are a hundred guesses at one address in a day (BRU-11). */
@@ -36,6 +45,8 @@ const TOGETHER = 3;
 const WAITING_MAX = 200;
 
 export interface Guesses {
+  /** The `account` of `guessIn`. */
+  accountKey(email: string): Buffer;
   /** Takes one attempt; undefined where none is left. `device` is the id of a device known to be the account's. */
   admit(sql: Sql, email: string, device: string | null, now: number): Promise<Admission | undefined>;
   succeeded(sql: Sql, email: string, device: string | null): Promise<void>;
@@ -45,21 +56,15 @@ export interface Guesses {
   admitFactor(sql: Sql, userId: string, device: string | null, now: number): Promise<Admission | undefined>;
   factorSucceeded(sql: Sql, userId: string, device: string | null): Promise<void>;
   /** Runs the look at the password; where the server was too busy for it, the attempt is handed back. */
-  spend<T>(
-    sql: Sql,
-    email: string,
-    device: string | null,
-    admission: Admission | undefined,
-    look: () => Promise<T>,
-  ): Promise<T>;
+  spend<T>(sql: Sql, email: string, device: string | null, isCounted: boolean, look: () => Promise<T>): Promise<T>;
   /** The account's count, and those of its devices. */
   unlock(sql: Sql, user: { id: string | null; email: string }): Promise<number>;
   state(sql: Sql, email: string): Promise<GuardRow | undefined>;
   admitMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
   /** The same for mails with a code that is short enough to be guessed: only so many a day as well. */
   admitCodeMail(sql: Sql, reason: string, email: string, now: number): Promise<boolean>;
-  /** Runs `work` while at most a few others work on the same account; it learns whether it had to wait for them. */
-  inTurn<T>(email: string, work: (hasWaited: boolean) => Promise<T>): Promise<T>;
+  /** Runs `work` while at most a few others work on the same account. */
+  inTurn<T>(email: string, work: () => Promise<T>): Promise<T>;
   readonly attemptsPerWindow: number;
 }
 
@@ -67,7 +72,7 @@ export function createGuesses(encryption: Encryption): Guesses {
   const key = encryption.derive('guards')[0] as Buffer;
   const turns = new Map<string, { running: number; waiting: (() => void)[] }>();
   const keyOf = (email: string, device: string | null): Buffer =>
-    hmac(key, device === null ? `account:${email}` : `device:${device}`);
+    device === null ? hmac(key, `account:${email}`) : sha256(`device:${device}`);
   const keysOf = (email: string, device: string | null): Buffer[] =>
     device === null ? [keyOf(email, null)] : [keyOf(email, device), keyOf(email, null)];
   const factorKey = (userId: string, device: string | null): Buffer =>
@@ -83,17 +88,18 @@ export function createGuesses(encryption: Encryption): Guesses {
       );
     },
     attemptsPerWindow: GUESS.attempts,
+    accountKey: (email) => keyOf(email, null),
     admit: (sql, email, device, now) => admit(sql, keyOf(email, device), GUESS, new Date(now)),
     keysOf,
     async succeeded(sql, email, device) {
       await clearGuards(sql, keysOf(email, device));
     },
-    async spend(sql, email, device, admission, look) {
+    async spend(sql, email, device, isCounted, look) {
       try {
         return await look();
       } catch (error) {
         const isBusy = error instanceof Refusal && error.code === 'busy';
-        if (isBusy && admission !== undefined) await handBack(sql, keyOf(email, device));
+        if (isBusy && isCounted) await handBack(sql, keyOf(email, device));
         throw error;
       }
     },
@@ -115,11 +121,10 @@ export function createGuesses(encryption: Encryption): Guesses {
       const turn = turns.get(email) ?? { running: 0, waiting: [] };
       turns.set(email, turn);
       if (turn.waiting.length >= WAITING_MAX) throw new Refusal('busy', { retryAfter: 2 });
-      const mustWait = turn.running >= TOGETHER;
-      if (mustWait) await new Promise<void>((go) => turn.waiting.push(go));
+      if (turn.running >= TOGETHER) await new Promise<void>((go) => turn.waiting.push(go));
       else turn.running += 1;
       try {
-        return await work(mustWait);
+        return await work();
       } finally {
         const next = turn.waiting.shift();
         if (next) next();

@@ -5,32 +5,42 @@ export interface Admission {
   consecutive: number;
 }
 
-const OVER = `g.window_started_at + least($4::int * power(2, least(g.windows, 20)), $5::int) * interval '1 second' <= $2`;
+export interface GuardRule<T = number> {
+  /** Attempts in one window. */
+  attempts: T;
+  seconds: T;
+  /** The longest that a doubled window gets. */
+  maxSeconds: T;
+  /** Attempts without a success, ever. */
+  consecutive: T;
+}
 
 /**
- * Takes one of the account's attempts, or gives nothing where none is left: counted before the password is looked at,
- * so that two hundred guesses at once are two hundred attempts (BRU-09). An exhausted window doubles the next one.
+ * SQL that takes one of the attempts that `key` has, or gives nothing where none is left: counted before the password is
+ * looked at, so that two hundred guesses at once are two hundred attempts (BRU-09). An exhausted window doubles the next
+ * one. All that it is given are SQL expressions.
  */
-const ADMIT = `INSERT INTO auth.guards AS g (key, window_started_at, attempts, consecutive, windows, updated_at)
-  VALUES ($1, $2, 1, 1, 0, $2)
+export function admission(key: string, now: string, rule: GuardRule<string | number>): string {
+  const length = `least(${rule.seconds} * power(2, least(g.windows, 20)), ${rule.maxSeconds})`;
+  const over = `g.window_started_at + ${length} * interval '1 second' <= ${now}`;
+  return `INSERT INTO auth.guards AS g (key, window_started_at, attempts, consecutive, windows, updated_at)
+  SELECT ${key}, ${now}, 1, 1, 0, ${now}
   ON CONFLICT (key) DO UPDATE SET
-    attempts = CASE WHEN ${OVER} THEN 1 ELSE g.attempts + 1 END,
-    window_started_at = CASE WHEN ${OVER} THEN $2 ELSE g.window_started_at END,
-    windows = CASE WHEN ${OVER} AND g.attempts >= $3 THEN g.windows + 1 ELSE g.windows END,
+    attempts = CASE WHEN ${over} THEN 1 ELSE g.attempts + 1 END,
+    window_started_at = CASE WHEN ${over} THEN ${now} ELSE g.window_started_at END,
+    windows = CASE WHEN ${over} AND g.attempts >= ${rule.attempts} THEN g.windows + 1 ELSE g.windows END,
     consecutive = g.consecutive + 1,
-    updated_at = $2
-  WHERE (${OVER} OR g.attempts < $3) AND g.consecutive < $6
+    updated_at = ${now}
+  WHERE (${over} OR g.attempts < ${rule.attempts}) AND g.consecutive < ${rule.consecutive}
   RETURNING attempts, consecutive`;
-
-export interface GuardRule {
-  /** Attempts in one window. */
-  attempts: number;
-  seconds: number;
-  /** The longest that a doubled window gets. */
-  maxSeconds: number;
-  /** Attempts without a success, ever. */
-  consecutive: number;
 }
+
+const ADMIT = admission('$1::bytea', '$2::timestamptz', {
+  attempts: '$3::int',
+  seconds: '$4::int',
+  maxSeconds: '$5::int',
+  consecutive: '$6::int',
+});
 
 export async function admit(sql: Sql, key: Buffer, rule: GuardRule, now: Date): Promise<Admission | undefined> {
   const rows = await sql.query<Admission>(ADMIT, [

@@ -85,7 +85,7 @@ async function verifyCurrent(
   const admission = await guesses.admit(db, email, principal.deviceId, origin.now);
   const hash = admission === undefined ? null : await findPasswordHash(db, id);
   const look = () => passwords.verify(password, hash);
-  const { ok } = await guesses.spend(db, email, principal.deviceId, admission, look);
+  const { ok } = await guesses.spend(db, email, principal.deviceId, admission !== undefined, look);
   if (ok && hash !== null) return hash;
   await unit.record({
     audit: [

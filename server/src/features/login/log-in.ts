@@ -7,7 +7,7 @@ import { findPasswordHash, replaceHash, requireEmail } from '../../core/users/in
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import type { Db } from '../../platform/db/index.ts';
-import { deviceOf, findForLogin, type LoginRow } from './store.ts';
+import { beginLogin, deviceOf, type LoginRow } from './store.ts';
 
 export interface LogInDeps {
   db: Db;
@@ -31,22 +31,19 @@ export interface Login {
 export async function logIn(deps: LogInDeps, body: Login, origin: RequestOrigin): Promise<Outcome> {
   const email = requireEmail(body.email);
   const deviceHash = deviceHashOf(body.device_token);
-  const find = (): Promise<LoginRow | undefined> => findForLogin(deps.db, email, deviceHash, new Date(origin.now));
-  const found = await find();
-  const itsDevice = found === undefined ? undefined : deviceOf(found);
   // A device has a turn of its own: it does not stand behind strangers who try the same account (BRU-05).
-  return deps.guesses.inTurn(itsDevice === undefined ? email : `${email} ${itsDevice.id}`, async (hasWaited) => {
-    const user = hasWaited ? await find() : found;
+  const turn = deviceHash === null ? email : `${email} ${deviceHash.toString('base64')}`;
+  return deps.guesses.inTurn(turn, async () => {
+    const accountKey = deps.guesses.accountKey(email);
+    const { user, guesses } = await beginLogin(deps.db, { email, deviceHash, accountKey, now: new Date(origin.now) });
     const device = user === undefined ? undefined : deviceOf(user);
-    const knownDevice = device?.id ?? null;
-    const admission = await deps.guesses.admit(deps.db, email, knownDevice, origin.now);
-    const hash = admission === undefined ? null : (user?.password_hash ?? null);
-    const verification = await deps.guesses.spend(deps.db, email, knownDevice, admission, () =>
+    const hash = guesses === null ? null : (user?.password_hash ?? null);
+    const verification = await deps.guesses.spend(deps.db, email, device?.id ?? null, guesses !== null, () =>
       deps.passwords.verify(body.password, hash),
     );
     if (user === undefined || !verification.ok || user.status !== 'active') {
-      const isLast = admission?.attempts === deps.guesses.attemptsPerWindow;
-      await refuse(deps, email, user, admission === undefined ? 'locked' : 'wrong', isLast, origin);
+      const isLast = guesses === deps.guesses.attemptsPerWindow;
+      await refuse(deps, email, user, guesses === null ? 'locked' : 'wrong', isLast, origin);
       throw new Refusal('invalid_credentials');
     }
     const verifiedHash = verification.rehash ? await upgrade(deps, user, body.password, origin) : (hash as string);

@@ -54,7 +54,7 @@ async function requirePassword(
   const admission = await guesses.admit(db, email, principal.deviceId, origin.now);
   const hash = admission === undefined ? null : await findPasswordHash(db, id);
   const look = () => passwords.verify(password, hash);
-  if ((await guesses.spend(db, email, principal.deviceId, admission, look)).ok) return;
+  if ((await guesses.spend(db, email, principal.deviceId, admission !== undefined, look)).ok) return;
   await unit.record({
     audit: [
       {

@@ -19,7 +19,7 @@ before(async () => {
 });
 
 // Mails and audit lines leave behind the answer; what the workers ask for then is not the sign-in's.
-const BACKGROUND = /^(?!WITH\s+audited).*(auth\.(outbox|dev_inbox|jobs)|audit\.)/s;
+const BACKGROUND = /^(?!WITH\s+(audited|login)\b).*(auth\.(outbox|dev_inbox|jobs)|audit\.)/s;
 
 function note(text: string): void {
   if (!BACKGROUND.test(text)) statements.push(text);
@@ -60,7 +60,7 @@ async function counted(work: () => Promise<{ status: number; text: string }>): P
 
 /** Round trips to PostgreSQL, BEGIN and COMMIT included: more than these is a step back. */
 const AT_MOST: Record<string, number> = {
-  'password, known device': 11,
+  'password, known device': 2,
   'password, first step of two': 7,
   'second step: TOTP': 18,
   'second step: recovery code': 18,
@@ -78,6 +78,7 @@ test('no way to sign in takes more statements than it did', async () => {
   const [once, again] = [await measure(), await measure()];
   for (const [step, most] of Object.entries(AT_MOST)) {
     const seen = Math.min(once[step] as number, again[step] as number);
+    console.log(step, seen);
     assert.ok(seen <= most, `${step}: ${seen} statements, at most ${most}`);
   }
 });
