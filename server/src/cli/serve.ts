@@ -36,6 +36,8 @@ async function run(): Promise<void> {
     app.metrics.addSources({ logLinesDropped: () => logs.dropped() });
     await followSignals(app, config, logs);
     const { url, metricsPort } = await app.listen();
+    const { lowerPoolPriority } = await import('../platform/pool-priority.ts');
+    await lowerPoolPriority().catch((error: unknown) => logs.log.debug({ err: error }, 'pool priority'));
     await announce(app, config, url, metricsPort);
     logs.log.info({ version: VERSION, engine: config.database.kind }, 'serving');
   } catch (error) {

@@ -89,7 +89,7 @@ export function assemble(values: Values, { urls, ...parts }: Parts, cwd: string)
     CSRF_SECRET: values.CSRF_SECRET ?? [],
     ENCRYPTION_KEY: values.ENCRYPTION_KEY ?? [],
     EMAIL_FROM: values.EMAIL_FROM ?? 'auth-api <no-reply@localhost>',
-    HASH_CONCURRENCY: values.HASH_CONCURRENCY || Math.min(3, Math.max(1, availableParallelism() - 1)),
+    HASH_CONCURRENCY: values.HASH_CONCURRENCY || Math.min(3, availableParallelism()),
     rateLimitAddress: { max: values.RATE_LIMIT_MAX, seconds: values.RATE_LIMIT_WINDOW * 60 },
     LOG_FILE: values.LOG_FILE === null ? null : resolve(cwd, values.LOG_FILE),
   };

@@ -30,7 +30,7 @@ export const passwords = {
   HASH_CONCURRENCY: setting(wholeNumber(0, 64), {
     default: '0',
     description:
-      'How many passwords are hashed at once. 0: one less than the cores, at least 1 and at most 3, so that one thread of the pool of four stays free.',
+      'How many passwords are hashed at once. 0: as many as there are cores, at most 3, so that one thread of the pool of four stays free.',
     example: '0',
   }),
   HASH_QUEUE: setting(wholeNumber(0, 10_000), {

@@ -78,7 +78,6 @@ test('no way to sign in takes more statements than it did', async () => {
   const [once, again] = [await measure(), await measure()];
   for (const [step, most] of Object.entries(AT_MOST)) {
     const seen = Math.min(once[step] as number, again[step] as number);
-    console.log(step, seen);
     assert.ok(seen <= most, `${step}: ${seen} statements, at most ${most}`);
   }
 });
