@@ -43,7 +43,7 @@ test('an unknown verb is told which there are', async () => {
   for (const args of [[], ['strat'], ['constructor']]) {
     const { code, text } = await start(args).ended;
     assert.equal(code, 64);
-    assert.match(text, /serve\|dev\|test\|test:deploy\|check/);
+    assert.match(text, /serve\|dev\|build\|test\|test:deploy\|check/);
   }
 });
 
