@@ -8,23 +8,26 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY server/package.json server/
 COPY test/package.json test/
+COPY deploy/image/sbom.mjs /
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     npm ci --omit=dev --workspace server --ignore-scripts --no-fund --no-audit \
- && npm sbom --omit=dev --package-lock-only --workspace server --sbom-format cyclonedx > /sbom.cdx.json \
+ && npm sbom --omit=dev --package-lock-only --workspace server --sbom-format cyclonedx | node /sbom.mjs > /sbom.cdx.json \
  && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -iname '*.md' -o -name '*.test.js' \) -delete
 
-# The program runs from its TypeScript source. Reading it once here leaves compiled code that every start finds.
+# The program as few files. Reading them once here leaves compiled code that every start finds.
 FROM packages AS program
 COPY server/bin server/bin
+COPY server/bundle server/bundle
 COPY server/src server/src
 COPY server/migrations server/migrations
 COPY server/openapi.json LICENSE ./
 COPY deploy/image/warm-up.mjs ./
-RUN mv openapi.json server/ && install -d -o 1000 -g 1000 node_modules/.cache/auth-api
+RUN mv openapi.json server/ && node server/bundle/make.mjs server/dist && install -d -o 1000 -g 1000 server/dist/compiled
 USER 1000:1000
 RUN node warm-up.mjs
 USER 0:0
-RUN rm warm-up.mjs && chown -R 0:0 node_modules/.cache
+RUN rm -r warm-up.mjs node_modules/esbuild node_modules/@esbuild node_modules/.bin/esbuild \
+ && chown -R 0:0 server/dist && chmod -R a+rX server/dist
 
 FROM ${NODE_IMAGE} AS runtime
 ARG VERSION=0.1.0

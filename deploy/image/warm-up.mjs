@@ -1,15 +1,17 @@
 /**
- * Part of the image's build: reads every module of the program once, so that the compiled code lies in the image.
- * Node keeps it per user, so this runs as the user that the server runs as.
+ * Part of the image's build: reads every file of the program once, so that the compiled code lies in the image. Node
+ * keeps it per user and V8 per flags, so this runs as the user that the server runs as, under its flags
+ * (server/bin/auth-api.mjs).
  */
-import { globSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { enableCompileCache, flushCompileCache } from 'node:module';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
-enableCompileCache('/app/node_modules/.cache/auth-api');
-const modules = globSync('server/src/**/*.ts', { cwd: '/app' }).filter((path) => !path.endsWith('cli/main.ts'));
-for (const path of modules) await import(pathToFileURL(join('/app', path)).href);
+const folder = '/app/server/dist';
+setFlagsFromString('--semi-space-growth-factor=1');
+enableCompileCache(`${folder}/compiled`);
+const files = readdirSync(folder).filter((name) => name.endsWith('.mjs') && name !== 'main.mjs');
+for (const name of files) await import(`${folder}/${name}`);
 flushCompileCache();
-process.stdout.write(`${modules.length} modules compiled\n`);
+process.stdout.write(`${files.length} files compiled\n`);
 process.exit();

@@ -40,8 +40,8 @@ export function keepConnected({ settings, role, log, onReady, onLost }: Options)
   const open = async () => {
     heardAt = performance.now();
     // Loaded with the first connection: a start without Redis does not pay for it. `redis` is this and four packages of
-    // commands that nobody here uses.
-    const redis = await import('@redis/client');
+    // commands that nobody here uses. By its default export: a bundle gives a CommonJS package no other.
+    const { default: redis } = await import('@redis/client');
     if (isClosed) return;
     const opened = redis.createClient({ ...clientOptions(settings) }) as unknown as RedisClient;
     client = opened;
