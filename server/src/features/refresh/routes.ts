@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { userView } from '../../core/users/index.ts';
+import { userText } from '../../core/users/index.ts';
 import { Refusal } from '../../lib/refusal.ts';
 import { addressKey } from '../../platform/http/address.ts';
 import { limit } from '../../platform/http/guard.ts';
@@ -45,14 +45,9 @@ export function routes(app: FastifyInstance, deps: Deps): void {
       metrics.refresh('success');
       counts.count('user', principal.user.id, config.RATE_LIMIT_USER);
       const { token, expiresIn } = tokens.issue(principal);
-      return {
-        status: 'complete' as const,
-        access_token: token,
-        token_type: 'Bearer' as const,
-        expires_in: expiresIn,
-        refresh_token: refreshToken,
-        user: userView(principal.user),
-      };
+      // Tokens hold nothing that JSON would escape, and the user's text is kept: nothing is left to be serialised.
+      const text = `{"status":"complete","access_token":"${token}","token_type":"Bearer","expires_in":${expiresIn},"refresh_token":"${refreshToken}","user":${userText(principal.user)}}`;
+      return reply.type('application/json; charset=utf-8').send(text as never);
     },
   );
 }

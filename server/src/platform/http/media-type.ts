@@ -3,14 +3,9 @@
 const FORM_IN_UTF8 = /^application\/x-www-form-urlencoded(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 const JSON_IN_UTF8 = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 
-/**
- * Whether a request's Content-Type says JSON in UTF-8. Give it every value that was sent (`headersDistinct`), since
- * Node drops a second header silently; two of them are no statement at all.
- */
-export function isJson(contentType: string | readonly string[] | undefined): boolean {
-  if (contentType === undefined) return false;
-  if (typeof contentType === 'string') return JSON_IN_UTF8.test(contentType);
-  return contentType.length === 1 && JSON_IN_UTF8.test(contentType[0] ?? '');
+/** Whether a request's only Content-Type says JSON in UTF-8. */
+export function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && JSON_IN_UTF8.test(contentType);
 }
 
 /** The same for a form, where one is taken at all. */

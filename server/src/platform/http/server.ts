@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -166,14 +167,19 @@ function originReader({ config, clock }: HttpDeps): (request: FastifyRequest) =>
 
 // RFC 9112, section 3.2: without Host, or with two of them, nobody can say whom the request is for.
 function requireOneHost({ raw }: FastifyRequest): void {
-  let count = 0;
-  const { rawHeaders } = raw; // `headersDistinct` sorts all of them for the one
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
-  }
+  const count = countHeaders(raw, 'host');
   if (count === 1 || (count === 0 && raw.httpVersion === '1.0')) return;
   throw new Refusal('malformed_request', { detail: 'There must be one Host header.' });
+}
+
+/** How often a request has a header; `headersDistinct` would sort all of them for the one. */
+function countHeaders({ rawHeaders }: IncomingMessage, header: string): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === header.length && name.toLowerCase() === header) count += 1;
+  }
+  return count;
 }
 
 function observer({ config, log, onResponse }: HttpDeps) {
@@ -199,7 +205,9 @@ function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      if (!isJson(request.raw.headersDistinct['content-type'])) throw new Refusal('unsupported_media_type');
+      // Node drops a second Content-Type silently; two of them are no statement at all.
+      const isOne = countHeaders(request.raw, 'content-type') === 1;
+      if (!isOne || !isJson(request.headers['content-type'])) throw new Refusal('unsupported_media_type');
       // Clients name the type of a body that they then leave out: that is no body.
       done(null, body.length === 0 ? undefined : parseJsonStrictly(body as Buffer));
     } catch (error) {
