@@ -80,7 +80,7 @@ async function probe(client: RedisClient | null, state: State): Promise<void> {
   state.isProbing = true;
   try {
     const keys = [...owed];
-    const answer = await inTime<unknown>(keys.length > 0 ? client.del(keys) : client.ping());
+    const answer = await inTime<unknown>(client.sendCommand(keys.length > 0 ? ['DEL', ...keys] : ['PING']));
     if (answer === LATE) return circuit.open();
     for (const key of keys) owed.delete(key);
     state.connection.alive();
@@ -97,7 +97,7 @@ async function probe(client: RedisClient | null, state: State): Promise<void> {
 }
 
 async function remove(keys: string[], run: RedisLink['run'], { owed, circuit }: State): Promise<void> {
-  if (keys.length === 0 || (await run((client) => client.del(keys))) !== null) return;
+  if (keys.length === 0 || (await run((client) => client.sendCommand(['DEL', ...keys]))) !== null) return;
   // Past the bound the time to live has to do.
   for (const key of keys) if (owed.size < MAX_OWED) owed.add(key);
   circuit.open();

@@ -45,7 +45,7 @@ export function redisMessages(settings: RedisSettings, log: Logger): Messages {
     () =>
       void connection
         .ready()
-        ?.ping()
+        ?.sendCommand(['PING'])
         .then(connection.alive, () => undefined),
     PROBE_MS,
   );

@@ -21,18 +21,18 @@ export function redisCache(settings: RedisSettings, { log }: { log: Logger }): C
   const link = redisLink(settings, log);
   const messages = redisMessages(settings, log);
   return {
-    get: (key) => link.run((client) => client.get(PREFIX + key)),
+    get: (key) => link.run((client) => client.sendCommand<string | null>(['GET', PREFIX + key])),
     set: async (key, value, ttlSeconds) => {
-      const PX = Math.max(1, Math.round(ttlSeconds * 1000));
-      await link.run((client) => client.set(PREFIX + key, value, { expiration: { type: 'PX', value: PX } }));
+      await link.run((client) => client.sendCommand(['SET', PREFIX + key, value, 'PX', milliseconds(ttlSeconds)]));
     },
     del: (...keys) => link.remove(keys.map((key) => PREFIX + key)),
-    publish: (channel, message) => void link.run((client) => client.publish(PREFIX + channel, message)),
+    publish: (channel, message) =>
+      void link.run((client) => client.sendCommand(['PUBLISH', PREFIX + channel, message])),
     subscribe: (channel, handler, onGap) => messages.subscribe(PREFIX + channel, handler, onGap),
     count: (key, options) => link.run((client) => counted(client, PREFIX + key, options)),
     status: link.status,
     async ping() {
-      await link.run((client) => client.ping());
+      await link.run((client) => client.sendCommand(['PING']));
       return link.status();
     },
     async close() {
@@ -43,6 +43,10 @@ export function redisCache(settings: RedisSettings, { log }: { log: Logger }): C
 }
 
 async function counted(client: RedisClient, key: string, { add, atLeast, ttlSeconds }: CountOptions): Promise<number> {
-  const ttl = Math.max(1, Math.round(ttlSeconds * 1000));
-  return Number(await client.eval(COUNT, { keys: [key], arguments: [String(add), String(atLeast), String(ttl)] }));
+  const counts = [add, atLeast].map(String);
+  return Number(await client.sendCommand(['EVAL', COUNT, '1', key, ...counts, milliseconds(ttlSeconds)]));
+}
+
+function milliseconds(seconds: number): string {
+  return String(Math.max(1, Math.round(seconds * 1000)));
 }
