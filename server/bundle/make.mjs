@@ -51,7 +51,9 @@ async function bundle(root, folder) {
     target: 'node24.11',
     external: EXTERNAL,
     banner: { js: REQUIRE },
-    // Names and lines stay, so that stacks can be read; for those of the source: NODE_OPTIONS=--enable-source-maps.
+    // Names stay, so that stacks can be read; with NODE_OPTIONS=--enable-source-maps they name the lines of the source.
+    minifyWhitespace: true, // Node holds the text in memory, twice
+    lineLimit: 120,
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none', // the packages stay beside it, with their licences

@@ -9,9 +9,11 @@ export {
   findTokens,
   type IdentityRow,
   insertIdentity,
+  type KnownPerson,
   listIdentities,
   replaceTokens,
   useIdentity,
+  usePersonsIdentity,
 } from './store.ts';
 
 /**

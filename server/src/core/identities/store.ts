@@ -1,4 +1,5 @@
 import type { Sql } from '../../platform/db/index.ts';
+import { USER_COLUMNS, type UserRow } from '../users/index.ts';
 
 /** An account at a provider that is linked to a user. */
 export interface IdentityRow {
@@ -51,6 +52,31 @@ export async function useIdentity(
     `UPDATE auth.identities SET last_used_at = $3, email = $4, tokens_sealed = coalesce($5, tokens_sealed)
       WHERE issuer = $1 AND subject = $2 RETURNING ${COLUMNS}`,
     [who.issuer, who.subject, seen.now, seen.email, seen.tokensSealed],
+  );
+  return rows[0];
+}
+
+/** The person whom an identity lets in, and of their devices the one that a token names. */
+export interface KnownPerson extends UserRow {
+  identity_id: string;
+  device_id: string | null;
+  trusted_until: Date | null;
+  has_devices: boolean;
+}
+
+/** `useIdentity`, and what a sign-in has to know of its person. */
+export async function usePersonsIdentity(
+  sql: Sql,
+  who: { issuer: string; subject: string },
+  seen: { email: string | null; tokensSealed: string | null; now: Date; deviceHash: Buffer | null },
+): Promise<KnownPerson | undefined> {
+  const rows = await sql.query<KnownPerson>(
+    `UPDATE auth.identities i SET last_used_at = $3, email = $4, tokens_sealed = coalesce($5, i.tokens_sealed)
+       FROM auth.users u LEFT JOIN auth.devices d ON d.token_hash = $6 AND d.user_id = u.id AND d.expires_at > $3
+      WHERE i.issuer = $1 AND i.subject = $2 AND u.id = i.user_id
+      RETURNING ${USER_COLUMNS}, i.id AS identity_id, d.id AS device_id, d.trusted_until,
+        EXISTS (SELECT 1 FROM auth.devices o WHERE o.user_id = u.id) AS has_devices`,
+    [who.issuer, who.subject, seen.now, seen.email, seen.tokensSealed, seen.deviceHash],
   );
   return rows[0];
 }

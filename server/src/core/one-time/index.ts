@@ -71,7 +71,7 @@ export const SIGN_IN_PURPOSES: readonly Purpose[] = [
 export const TRIES = 5;
 
 export async function issueOneTime(
-  tx: Tx,
+  sql: Sql,
   purpose: Purpose,
   subject: {
     userId: string | null;
@@ -89,7 +89,7 @@ export async function issueOneTime(
 ): Promise<string> {
   const { prefix, lifetime } = purposes[purpose];
   const token = subject.value ?? randomToken(prefix);
-  await insertToken(tx, {
+  await insertToken(sql, {
     id: uuidv7(now),
     hash: sha256(token),
     purpose,
@@ -103,15 +103,18 @@ export async function issueOneTime(
   return token;
 }
 
-/** Uses the value up, or refuses with the one answer for every reason. One that was made with a flow takes that very flow. */
+/**
+ * Uses the value up, or refuses with the one answer for every reason. One that was made with a flow takes that very flow.
+ * In a transaction, where what it is used for is to happen with it or not at all.
+ */
 export async function useOneTime(
-  tx: Tx,
+  sql: Sql,
   purpose: Purpose,
   token: string,
   now: number,
   flow: string | null = null,
 ): Promise<OneTimeRow> {
-  const row = token.length <= 200 ? await useToken(tx, sha256(token), purpose, new Date(now), flow) : undefined;
+  const row = token.length <= 200 ? await useToken(sql, sha256(token), purpose, new Date(now), flow) : undefined;
   if (row === undefined) throw new Refusal('token_invalid');
   return row;
 }

@@ -66,6 +66,7 @@ export function createCompletion(
           userId: user.id,
           userVersion: user.version,
           verifiedHash: attempt.verifiedHash ?? null,
+          identityId: attempt.identityId ?? null,
           device: { id: from.id, hash, expiresAt },
           guardKeys: guesses.keysOf(user.email, from.isStrange ? null : from.id),
           session: row,

@@ -53,6 +53,8 @@ export interface Attempt {
   readonly origin: RequestOrigin;
   /** The hash that was verified: if it was replaced meanwhile, the sign-in is refused. */
   readonly verifiedHash?: string | null;
+  /** The identity at a provider that was shown: it must still be the account's when the sign-in is written. */
+  readonly identityId?: string;
   /** The action instead of `session.login`; the detail is added to what the line says anyway. */
   readonly audit?: Partial<Pick<AuditEvent, 'action' | 'detail'>>;
   /** Where to go afterwards: an address that was allowed when it was given. */
@@ -77,6 +79,8 @@ export interface Happened<T> {
 export interface SignIn {
   /** `seen`: what was read of the account's devices with the account, which spares most sign-ins a transaction. */
   proceed(attempt: Attempt, seen?: Seen): Promise<Outcome>;
+  /** The short way alone; null where it takes more than that, and nothing was done. */
+  proceedAlone(attempt: Attempt, seen: Seen): Promise<Outcome | null>;
   /** The same inside a transaction that changes more; the caller records the effects. */
   proceedIn(tx: Tx, attempt: Attempt): Promise<Happened<Outcome>>;
   /** Takes one try at a sign-in that waits, and locks its user. Null: used, over, out of tries, or the account changed. */
@@ -205,6 +209,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
     deviceOf: devices.byToken,
     knownDevice: async (sql, token, userId, now) => (await devices.ofUser(sql, token, userId, now))?.id ?? null,
     proceedIn,
+    proceedAlone,
     async proceed(attempt, seen) {
       const outcome = seen === undefined ? null : await proceedAlone(attempt, seen);
       if (outcome !== null) return outcome;

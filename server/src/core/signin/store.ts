@@ -40,6 +40,8 @@ export interface Completion {
   /** What the account was when it was decided that nothing more has to be proven. */
   readonly userVersion: number;
   readonly verifiedHash: string | null;
+  /** The identity at a provider that must still be the account's. */
+  readonly identityId: string | null;
   /** Known before, or met now: then with the hash of its token. */
   readonly device: { id: string; hash: Buffer | null; expiresAt: Date };
   readonly guardKeys: readonly Buffer[];
@@ -57,6 +59,7 @@ const COMPLETE = `WITH login AS (
        AND NOT EXISTS (SELECT FROM auth.passkeys k WHERE k.user_id = u.id)
        AND ($6::bytea IS NOT NULL
          OR EXISTS (SELECT FROM auth.devices d WHERE d.id = $5 AND d.user_id = u.id AND d.expires_at > $2))
+       AND ($18::uuid IS NULL OR EXISTS (SELECT FROM auth.identities i WHERE i.id = $18 AND i.user_id = u.id))
      RETURNING u.id),
   used AS (UPDATE auth.devices d SET last_used_at = $2, user_agent = $8 FROM login WHERE d.id = $5 AND $6::bytea IS NULL),
   met AS (INSERT INTO auth.devices (id, user_id, token_hash, user_agent, created_at, last_used_at, expires_at)
@@ -94,6 +97,7 @@ export async function completeAlone(sql: Sql, { session, effects, device, ...c }
     session.expiresAt,
     effects.audit,
     effects.mail,
+    c.identityId,
   ]);
   return rows.length === 1;
 }

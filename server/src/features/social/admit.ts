@@ -1,23 +1,25 @@
 import type { Config } from '../../config/config.ts';
 import type { Unit } from '../../core/effects/index.ts';
 import type { Flags } from '../../core/flags/index.ts';
+import { usePersonsIdentity } from '../../core/identities/index.ts';
 import { issueOneTime } from '../../core/one-time/index.ts';
-import { type AnswerDeps, answerSignIn, type Outcome, type SignIn } from '../../core/signin/index.ts';
+import { type AnswerDeps, answerSignIn, deviceHashOf, type Outcome, type SignIn } from '../../core/signin/index.ts';
 import type { UserRow } from '../../core/users/index.ts';
 import { randomToken } from '../../lib/random.ts';
 import { Refusal } from '../../lib/refusal.ts';
-import type { Tx } from '../../platform/db/index.ts';
+import type { Db, Tx } from '../../platform/db/index.ts';
 import type { Encryption } from '../../platform/encryption.ts';
 import { readCookie } from '../../platform/http/cookies.ts';
 import { bindToApp, bindToBrowser } from './binding.ts';
 import type { Back, Reply } from './come-back.ts';
-import { enter, type Record } from './enter.ts';
+import { byProvider, enter, type Record } from './enter.ts';
 import { Again, type Arrival, type ResolveDeps, resolveUser } from './resolve-user.ts';
 import { withQuery } from './return-to.ts';
 import { sealTokens } from './tokens-at-rest.ts';
 
 export interface AdmitDeps extends ResolveDeps, AnswerDeps {
   config: Config;
+  db: Db;
   unit: Unit;
   flags: Flags;
   signIn: SignIn;
@@ -32,11 +34,47 @@ const LINK_SECONDS = 900;
 export async function admit(deps: AdmitDeps, back: Back): Promise<Reply> {
   const { provider, profile, tokens, origin } = back;
   const tokensSealed = tokens === null ? null : sealTokens(deps.encryption, profile, tokens);
+  const swift = await admitAlone(deps, back, tokensSealed);
+  if (swift !== null) return swift;
   const flags = await deps.flags.known();
   const arrival: Arrival = { profile, providerName: provider.settings.name, tokensSealed, flags, origin };
   const result = await twice(() => deps.unit.change((tx, record) => decide(deps, tx, record, back, arrival)));
   if (result instanceof Refusal) throw result;
   return result;
+}
+
+/**
+ * The way that most take: an identity that is known, of an account of which nothing more is asked. Two statements; null
+ * where it takes more than that, and the long way looks at everything anew.
+ */
+async function admitAlone(deps: AdmitDeps, back: Back, tokensSealed: string | null): Promise<Reply | null> {
+  const { kept, profile, provider, origin } = back;
+  if (kept.challenge !== undefined) return null;
+  const deviceToken = readCookie(back.cookieHeader, deps.cookies.device);
+  const seen = {
+    email: profile.email,
+    tokensSealed,
+    now: new Date(origin.now),
+    deviceHash: deviceHashOf(deviceToken),
+  };
+  const person = await usePersonsIdentity(deps.db, profile, seen);
+  if (person === undefined) return null;
+  const { device_id: id, trusted_until, has_devices: hasDevices, identity_id: identityId } = person;
+  const device = id === null ? undefined : { id, user_id: person.id, trusted_until };
+  const mode = modeOf(back);
+  const attempt = {
+    ...byProvider({ user: person, provider: provider.settings.id, mode, deviceToken, origin }),
+    identityId,
+  };
+  const outcome = await deps.signIn.proceedAlone(attempt, { device, hasDevices });
+  if (outcome === null) return null;
+  const { body, cookies } = answerSignIn(deps, outcome);
+  if (kept.return_to === undefined) return { body, cookies, outcome: 'success' };
+  return { location: withQuery(kept.return_to, {}), cookies, outcome: 'success' };
+}
+
+function modeOf({ kept }: Back): 'token' | 'cookie' {
+  return kept.return_to === undefined ? (kept.session ?? 'token') : 'cookie';
 }
 
 /** Who was overtaken looks once more, and then finds what the other has done. */
@@ -70,19 +108,13 @@ async function decide(deps: AdmitDeps, tx: Tx, record: Record, back: Back, arriv
   return sendCode(deps, tx, back, user, null, { outcome: kept });
 }
 
-function signInNow(
-  deps: AdmitDeps,
-  tx: Tx,
-  record: Record,
-  { kept, provider, cookieHeader, origin }: Back,
-  user: UserRow,
-): Promise<Outcome | Refusal> {
+function signInNow(deps: AdmitDeps, tx: Tx, record: Record, back: Back, user: UserRow): Promise<Outcome | Refusal> {
   return enter(deps.signIn, tx, record, {
     user,
-    provider: provider.settings.id,
-    mode: kept.return_to === undefined ? (kept.session ?? 'token') : 'cookie',
-    deviceToken: readCookie(cookieHeader, deps.cookies.device),
-    origin,
+    provider: back.provider.settings.id,
+    mode: modeOf(back),
+    deviceToken: readCookie(back.cookieHeader, deps.cookies.device),
+    origin: back.origin,
   });
 }
 

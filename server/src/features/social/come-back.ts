@@ -98,11 +98,9 @@ async function useState(
 ): Promise<OneTimeRow> {
   const flow = state === undefined ? null : flowOf(cookies, state, { cookie, scope: provider.settings.id });
   if (flow === null || state === undefined) throw new Refusal('state_invalid');
-  return db
-    .transaction((tx) => useOneTime(tx, 'provider-state', state, origin.now, flow))
-    .catch((error: unknown) => {
-      throw error instanceof Refusal ? new Refusal('state_invalid') : error;
-    });
+  return useOneTime(db, 'provider-state', state, origin.now, flow).catch((error: unknown) => {
+    throw error instanceof Refusal && error.code === 'token_invalid' ? new Refusal('state_invalid') : error;
+  });
 }
 
 async function ask(

@@ -1,5 +1,5 @@
 import type { Unit } from '../../core/effects/index.ts';
-import type { Outcome, SignIn } from '../../core/signin/index.ts';
+import type { Attempt, Outcome, SignIn } from '../../core/signin/index.ts';
 import type { UserRow } from '../../core/users/index.ts';
 import type { RequestOrigin } from '../../lib/origin.ts';
 import { Refusal } from '../../lib/refusal.ts';
@@ -15,16 +15,15 @@ interface Entering {
   readonly origin: RequestOrigin;
 }
 
+/** What a provider's word is to core/signin. */
+export function byProvider({ provider, ...who }: Entering): Attempt {
+  return { ...who, proofs: [{ method: 'fed' }], audit: { detail: { provider } } };
+}
+
 /** In by a provider's word. A refusal is given back rather than thrown: what was used up on the way stays used up. */
-export async function enter(
-  signIn: SignIn,
-  tx: Tx,
-  record: Record,
-  { provider, ...who }: Entering,
-): Promise<Outcome | Refusal> {
+export async function enter(signIn: SignIn, tx: Tx, record: Record, entering: Entering): Promise<Outcome | Refusal> {
   try {
-    const attempt = { ...who, proofs: [{ method: 'fed' }] as const, audit: { detail: { provider } } };
-    const { outcome, effects } = await signIn.proceedIn(tx, attempt);
+    const { outcome, effects } = await signIn.proceedIn(tx, byProvider(entering));
     await record(effects);
     return outcome;
   } catch (error) {

@@ -96,9 +96,7 @@ async function begin(
   const binding = bindToBrowser(cookies, state, { seconds: 600, isCrossSite, scope: id });
   const secrets = encryption.seal('provider-state', JSON.stringify({ nonce, verifier }));
   const data = { provider: id, secrets, ...kept };
-  await db.transaction((tx) =>
-    issueOneTime(tx, 'provider-state', { userId, flow: binding.flow, data, value: state }, origin.now),
-  );
+  await issueOneTime(db, 'provider-state', { userId, flow: binding.flow, data, value: state }, origin.now);
   return { url, cookies: [...tidyJar(cookies, cookie), ...binding.cookies] };
 }
 

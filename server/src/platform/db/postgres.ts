@@ -85,6 +85,9 @@ function openPool(settings: PostgresDatabase, onError: (error: Error) => void, c
           statement_timeout: STATEMENT_TIMEOUT_MS,
           lock_timeout: LOCK_TIMEOUT_MS,
           idle_in_transaction_session_timeout: 10_000,
+          // Row limits are literals (`limitOf`), so the plan that knows no values is the right one, and is made once:
+          // left to itself, PostgreSQL plans prefix searches of large tables anew each time.
+          options: '-c plan_cache_mode=force_generic_plan',
         }),
   });
   pool.on('error', onError);
