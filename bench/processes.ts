@@ -50,12 +50,21 @@ export async function ourEnv(stores: Stores, database: string, more: Env = {}): 
   };
 }
 
+/** What `npm start` runs: the bundle of the present source, made if need be. */
+export async function programOf(): Promise<string> {
+  const { findBundle } = await import('../server/bundle/find.mjs' as string);
+  if (findBundle(ROOT) === null) {
+    const { makeBundle } = await import('../server/bundle/make.mjs' as string);
+    await makeBundle(ROOT);
+  }
+  return join(ROOT, 'server', 'bin', 'auth-api.mjs');
+}
+
 /** The server as `npm start` runs it; ready when this returns. */
 export async function startOurs(stores: Stores, env: Env, nodeArgs: readonly string[] = []): Promise<Ours> {
   const [port, metricsPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
-  const main = join(ROOT, 'server', 'src', 'cli', 'main.ts');
-  const child = launch(stores, [...FOLLOW, ...nodeArgs, main, 'serve'], {
+  const child = launch(stores, [...FOLLOW, ...nodeArgs, await programOf(), 'serve'], {
     PORT: `${port}`,
     METRICS_PORT: `${metricsPort}`,
     PUBLIC_URL: `http://localhost:${port}`,

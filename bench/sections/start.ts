@@ -7,7 +7,7 @@ import { freePort } from '../../test/run/free-port.ts';
 import { cpuOf } from '../cost.ts';
 import { ROOT, say } from '../ground.ts';
 import { ask } from '../load.ts';
-import { ourEnv } from '../processes.ts';
+import { ourEnv, programOf } from '../processes.ts';
 import { spreadOf } from '../rounds.ts';
 import type { Row, Section } from '../section.ts';
 import type { Stores } from '../stores.ts';
@@ -57,7 +57,7 @@ export const start: Section = async ({ stores, isQuick, wants }) => {
 };
 
 const NOTES = [
-  'From the spawning of the process to the first 200 of /ready, asked for every 2 ms; the packages and the compiled code are there already.',
+  'From the spawning of the process to the first 200 of /ready, asked for every 2 ms; the packages, the bundle and its compiled code are there already.',
   'A first start makes the schema, and the embedded database itself.',
 ];
 
@@ -84,12 +84,7 @@ async function startOnce(stores: Stores, env: Readonly<Record<string, string>>):
   const url = `http://127.0.0.1:${PORT}`;
   const { PATH = '', HOME = '' } = process.env;
   const folder = mkdtempSync(join(stores.scratch, 'start-'));
-  const args = [
-    '--import',
-    join(ROOT, 'runtime', 'follow.mjs'),
-    join(ROOT, 'server', 'src', 'cli', 'main.ts'),
-    'serve',
-  ];
+  const args = ['--import', join(ROOT, 'runtime', 'follow.mjs'), await programOf(), 'serve'];
   const began = performance.now();
   const child = spawn(process.execPath, args, {
     cwd: folder,
