@@ -208,11 +208,37 @@ test('a sign-in takes one request to the provider, one statement to begin and th
   const answer = await flow.who.visit(flow.callback);
   assert.equal(answer.status, 302);
   assert.deepEqual(acme.calls, ['POST /token']);
-  assert.deepEqual(
-    atStart.filter((one) => one !== 'BEGIN'),
-    ['INSERT auth.one_time_tokens'],
-  );
+  assert.deepEqual(atStart, ['INSERT auth.one_time_tokens']);
   assert.deepEqual(statements, ['UPDATE auth.one_time_tokens', 'UPDATE auth.identities', 'WITH auth.users']);
+});
+
+test('an identity that is removed while its person comes back lets nobody in', async () => {
+  const { server, acme } = await startWithProviders();
+  const { db } = server.app.house;
+  const claims = person();
+  acme.be({ claims });
+  const { body } = await signInAt(server, 'acme');
+  acme.be({ claims: { sub: claims.sub } });
+  assert.equal((await signInAt(server, 'acme')).status, 200, 'it lets in as long as it is there');
+  const query = db.query.bind(db);
+  db.query = async (text, values) => {
+    const rows = await query(text, values);
+    if (/UPDATE auth\.identities i/.test(text)) {
+      assert.equal(rows.length, 1);
+      await db.execute('DELETE FROM auth.identities WHERE user_id = $1', [body.user.id]);
+    }
+    return rows as never[];
+  };
+  const answer = await signInAt(server, 'acme');
+  assert.deepEqual(
+    [answer.status, answer.body.code],
+    [400, 'provider_answer_invalid'],
+    'nobody is known, without an address',
+  );
+  const [sessions] = await query<{ count: number }>('SELECT count(*) FROM auth.sessions WHERE user_id = $1', [
+    body.user.id,
+  ]);
+  assert.equal(sessions?.count, 2);
 });
 
 const BACKGROUND = /^\w+ (auth\.(changes|dev_inbox|outbox|jobs|signing_keys)|audit\.\w+|undefined)$/;
