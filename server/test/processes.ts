@@ -80,12 +80,13 @@ export function serviceEnv(env: Record<string, string> = {}): Record<string, str
 export async function spawnServer(
   service: Record<string, string>,
   own: Record<string, string> = {},
+  main: string = MAIN,
 ): Promise<ServerProcess> {
   const port = await freePort();
   const { PATH = '', HOME = '' } = process.env;
   const env = { PATH, HOME, PORT: `${port}`, ...service, ...own };
   // A folder of its own, so that no `.env` of the developer's is read.
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+  const child = spawn(process.execPath, [main, 'serve'], {
     env,
     cwd: scratchFolder(),
     stdio: ['ignore', 'pipe', 'pipe'],
