@@ -10,7 +10,7 @@ import { endOneTime, issueOneTime } from '../one-time/index.ts';
 import type { OutgoingMail } from '../outbox/index.ts';
 import type { Outcome, Proof, SignIn } from '../signin/index.ts';
 import type { Guesses } from '../throttle/index.ts';
-import { findUserByEmail, insertUser, type UserRow } from '../users/index.ts';
+import { findUserByEmail, insertOrFindUser, type UserRow } from '../users/index.ts';
 
 export interface RegistrationDeps {
   config: Pick<Config, 'APP_LINK_BASE' | 'EMAIL_VERIFICATION'>;
@@ -55,9 +55,10 @@ export async function registerIn(
   const { email, name, passwordHash, id = uuidv7(origin.now) } = newcomer;
   const isOptional = deps.config.EMAIL_VERIFICATION === 'optional';
   const createdAt = new Date(origin.now);
-  const isNew = await insertUser(tx, { id, email, name, passwordHash, verifiedAt: null, createdAt });
+  const found = await insertOrFindUser(tx, { id, email, name, passwordHash, verifiedAt: null, createdAt });
+  const isNew = found?.is_new ?? false;
   const added = isNew ? await newcomer.furnish?.(tx, id) : undefined;
-  const user = await findUserByEmail(tx, email);
+  const user = found === undefined || added !== undefined ? await findUserByEmail(tx, email) : found;
   if (user === undefined) throw new Refusal('busy', { retryAfter: 1 }); // deleted at this very moment
   const audit = [lineFor(user, isNew, origin)];
   const mail = isOptional && !isNew ? [] : [await mailFor(deps, tx, user, isNew, origin)];

@@ -7,6 +7,7 @@ export {
   findUser,
   findUserByEmail,
   grantRole,
+  insertOrFindUser,
   insertUser,
   lockAdministrators,
   lockUser,

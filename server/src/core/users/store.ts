@@ -62,15 +62,26 @@ export interface NewUser {
   locale?: string | null;
 }
 
+const INSERT = `INSERT INTO auth.users AS u
+    (id, email, name, password_hash, password_changed_at, email_verified_at, locale, created_at, updated_at)
+  VALUES ($1, $2, $3, $4::text, CASE WHEN $4::text IS NULL THEN NULL ELSE $6::timestamptz END, $5, $7, $6, $6)
+  ON CONFLICT (email) DO NOTHING`;
+const INSERT_OR_FIND = `WITH added AS (${INSERT} RETURNING ${USER_COLUMNS})
+  SELECT added.*, true AS is_new FROM added UNION ALL
+  SELECT ${USER_COLUMNS}, false AS is_new FROM auth.users u WHERE u.email = $2 AND NOT EXISTS (SELECT FROM added)`;
+
+function valuesOf(user: NewUser): unknown[] {
+  return [user.id, user.email, user.name, user.passwordHash, user.verifiedAt, user.createdAt, user.locale ?? null];
+}
+
 /** False where the address is taken. */
 export async function insertUser(sql: Sql, user: NewUser): Promise<boolean> {
-  const count = await sql.execute(
-    `INSERT INTO auth.users (id, email, name, password_hash, password_changed_at, email_verified_at, locale, created_at, updated_at)
-     VALUES ($1, $2, $3, $4::text, CASE WHEN $4::text IS NULL THEN NULL ELSE $6::timestamptz END, $5, $7, $6, $6)
-     ON CONFLICT (email) DO NOTHING`,
-    [user.id, user.email, user.name, user.passwordHash, user.verifiedAt, user.createdAt, user.locale ?? null],
-  );
-  return count === 1;
+  return (await sql.execute(INSERT, valuesOf(user))) === 1;
+}
+
+/** The new user, or whoever has the address; undefined where that one came or went at this very moment. */
+export async function insertOrFindUser(sql: Sql, user: NewUser): Promise<(UserRow & { is_new: boolean }) | undefined> {
+  return (await sql.query<UserRow & { is_new: boolean }>(INSERT_OR_FIND, valuesOf(user)))[0];
 }
 
 export interface Profile {
