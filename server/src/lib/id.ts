@@ -21,7 +21,7 @@ export function uuidv7(now: number): string {
   const random = pool.slice(offset, offset + DIGITS);
   offset += DIGITS;
   if (now !== lastTime) {
-    const hex = now.toString(16).padStart(12, '0');
+    const hex = Math.trunc(now).toString(16).padStart(12, '0');
     timeText = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
     counter = Number.parseInt(random.slice(16), 16) & 0x07ff;
     lastTime = now;
