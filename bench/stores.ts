@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, createReadStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,8 @@ export interface Stores {
    * reads the whole of it until somebody does this; PostgreSQL does by itself, but only within minutes.
    */
   refreshStatistics(): Promise<void>;
+  /** Reads every page of every database, so that the kernel holds what fits: a first look at a page is the disk's cost. */
+  readPages(): Promise<void>;
   readonly redisUrl: string;
   /** The server and every process that it has begun; read anew each time, since they come and go. */
   postgresPids(): number[];
@@ -52,6 +55,7 @@ export async function startStores({ keep }: StoresOptions = {}): Promise<Stores>
   return {
     databaseUrl: postgres.databaseUrl,
     refreshStatistics: postgres.refreshStatistics,
+    readPages: () => readAll(join(postgres.data, 'base')),
     redisUrl: redis.url,
     postgresPids: () => [postgres.pid, ...childrenOf(postgres.pid)],
     redisPid: redis.pid,
@@ -81,6 +85,7 @@ async function startPostgres(bin: string, folder: string, user: SystemUser | nul
   await until('PostgreSQL', child, () => query(urlOf('postgres'), 'SELECT 1'));
   return {
     pid: child.pid as number,
+    data,
     version: versionOf(join(bin, 'postgres')),
     async databaseUrl(name: string): Promise<string> {
       const found = await query(urlOf('postgres'), `SELECT 1 FROM pg_database WHERE datname = '${name}'`);
@@ -96,6 +101,17 @@ async function startPostgres(bin: string, folder: string, user: SystemUser | nul
     // A fast stop, not an immediate one: kept data are whole without a recovery.
     stop: () => ended(child, 'SIGINT'),
   };
+}
+
+const CHUNK = 1 << 20;
+
+async function readAll(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const stream = createReadStream(join(entry.parentPath, entry.name), { highWaterMark: CHUNK });
+    stream.resume();
+    await once(stream, 'end');
+  }
 }
 
 async function startRedis(program: string, folder: string, user: SystemUser | null) {

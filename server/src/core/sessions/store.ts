@@ -96,18 +96,21 @@ export interface KnownRotation {
 }
 
 // A row that somebody else holds is passed over, and tried alone: nobody waits for another's session, and no two of
-// these can wait for each other.
+// these can wait for each other. Each session is looked up by its id, and its user by theirs: joined freely, a small
+// table of users is a temptation to begin with everybody of that version.
 const ROTATE_KNOWN = `WITH free AS (
-    SELECT s.id FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::float8[], $5::int[], $6::text[])
-        AS a (id, generation, secret_hash, authenticated_at, user_version, roles)
-      JOIN auth.sessions s ON s.id = a.id AND s.generation = a.generation AND s.secret_hash = a.secret_hash
-      JOIN auth.users u ON u.id = s.user_id AND u.version = a.user_version AND u.status = 'active'
-     WHERE s.kind = 'token' AND s.ended_at IS NULL AND s.expires_at > $7 AND s.rotated_at > $8
-       AND s.authenticated_at = to_timestamp(a.authenticated_at / 1000)
-       AND array_to_string(ARRAY(SELECT ur.role FROM auth.user_roles ur WHERE ur.user_id = u.id ORDER BY ur.role), ',') = a.roles
-     FOR UPDATE OF s SKIP LOCKED)
+    SELECT found.place FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::float8[], $5::int[], $6::text[])
+        AS a (id, generation, secret_hash, authenticated_at, user_version, roles),
+      LATERAL (SELECT s.ctid AS place FROM auth.sessions s
+         WHERE s.id = a.id AND s.generation = a.generation AND s.secret_hash = a.secret_hash
+           AND s.kind = 'token' AND s.ended_at IS NULL AND s.expires_at > $7 AND s.rotated_at > $8
+           AND s.authenticated_at = to_timestamp(a.authenticated_at / 1000)
+           AND (SELECT u.version = a.user_version AND u.status = 'active' AND a.roles = array_to_string(
+                  ARRAY(SELECT ur.role FROM auth.user_roles ur WHERE ur.user_id = u.id ORDER BY ur.role), ',')
+                FROM auth.users u WHERE u.id = s.user_id)
+         FOR UPDATE SKIP LOCKED) AS found)
   UPDATE auth.sessions s SET generation = s.generation + 1, rotated_at = $7, last_seen_at = $7
-    FROM free WHERE s.id = free.id
+    FROM free WHERE s.ctid = free.place
   RETURNING s.id`;
 
 /** Which of them won. No session may be named twice. */
