@@ -11,8 +11,10 @@ import { ourEnv, startOurs } from '../processes.ts';
 import { spreadOf } from '../rounds.ts';
 import type { Row, Section } from '../section.ts';
 
+/** So many that every memory that has a bound has reached it; as many again show what still grows. */
 const REQUESTS = 1_000_000;
 const QUICK = 50_000;
+/** Of each half. */
 const POINTS = 20;
 const USERS = 1000;
 const IDLE_FOR = 5000;
@@ -36,7 +38,7 @@ export const memory: Section = async ({ stores, isQuick }) => {
     await sleep(IDLE_FOR);
     const idle = memoryOf(server.pid) / MB;
     say(`memory: ${idle.toFixed(1)} MB at rest`);
-    const points = await passThrough(server.url, server.pid, total);
+    const points = await passThrough(server.url, server.pid, 2 * total);
     return { name: 'memory', title: 'Resident memory', rows: rowsOf(idle, points, total), notes: NOTES, lanes: {} };
   } finally {
     await server.stop();
@@ -45,13 +47,13 @@ export const memory: Section = async ({ stores, isQuick }) => {
 
 const NOTES = [
   'With PostgreSQL and Redis. At rest: five seconds after the start, before the first request.',
-  'Of a thousand requests one is a sign-in and a hundred are refreshes; the others ask GET /me. The slope is that of the straight line through the second half of the points (least squares).',
+  'Of a thousand requests one is a sign-in and a hundred are refreshes; the others ask GET /me. The growth is the slope of the straight line through the points (least squares).',
 ];
 
 function rowsOf(idle: number, points: readonly Point[], total: number): Row[] {
-  const second = points.slice(points.length >> 1);
+  const second = points.slice(POINTS);
   const slope = slopeOf(second) * 100_000;
-  const last = points.at(-1)?.resident ?? Number.NaN;
+  const half = points[POINTS - 1]?.resident ?? Number.NaN;
   return [
     {
       path: 'At rest',
@@ -59,10 +61,10 @@ function rowsOf(idle: number, points: readonly Point[], total: number): Row[] {
       ours: spreadOf([idle]),
       target: { text: `${AT_MOST_IDLE} MB`, value: idle, atMost: AT_MOST_IDLE },
     },
-    { path: `After ${total} requests`, unit: 'MB', ours: spreadOf([last]) },
-    { path: 'In the second half of them', unit: 'MB', ours: spreadOf(second.map(({ resident }) => resident)) },
+    { path: `After ${total} requests`, unit: 'MB', ours: spreadOf([half]) },
+    { path: 'During as many again', unit: 'MB', ours: spreadOf(second.map(({ resident }) => resident)) },
     {
-      path: 'Growth per 100,000 requests',
+      path: 'Growth per 100,000 of these',
       unit: 'MB',
       ours: spreadOf([slope]),
       target: { text: `below ${AT_MOST_SLOPE} MB`, value: slope, atMost: AT_MOST_SLOPE },
@@ -88,7 +90,7 @@ async function passThrough(url: string, pid: number, total: number): Promise<Poi
     next(connection) {
       if (sent === total) return null;
       sent += 1;
-      if (sent % (total / POINTS) === 0) {
+      if (sent % (total / (2 * POINTS)) === 0) {
         points.push({ requests: sent, resident: memoryOf(pid) / MB });
         say(`memory: ${points.at(-1)?.resident.toFixed(1)} MB after ${sent} requests`);
       }
