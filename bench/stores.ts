@@ -83,6 +83,12 @@ async function startPostgres(bin: string, folder: string, user: SystemUser | nul
   const made = new Set<string>();
   const urlOf = (name: string): string => `postgres://bench@127.0.0.1:${port}/${name}`;
   await until('PostgreSQL', child, () => query(urlOf('postgres'), 'SELECT 1'));
+  // Of kept data, the populations: whatever else a former run has made is made anew.
+  const left =
+    "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname NOT LIKE 'growth%'";
+  for (const { datname } of (await query(urlOf('postgres'), left)).rows) {
+    await query(urlOf('postgres'), `DROP DATABASE "${datname}"`);
+  }
   return {
     pid: child.pid as number,
     data,
