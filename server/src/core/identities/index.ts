@@ -11,6 +11,7 @@ export {
   insertIdentity,
   type KnownPerson,
   listIdentities,
+  lockIdentityOwner,
   replaceTokens,
   useIdentity,
   usePersonsIdentity,

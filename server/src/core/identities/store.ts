@@ -40,6 +40,22 @@ export async function insertIdentity(
 }
 
 /**
+ * Locks the account behind an identity, before the identity is touched: everything that links or removes one locks in
+ * this order. Undefined where there is none.
+ */
+export async function lockIdentityOwner(
+  sql: Sql,
+  who: { issuer: string; subject: string },
+): Promise<string | undefined> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT u.id FROM auth.identities i JOIN auth.users u ON u.id = i.user_id
+      WHERE i.issuer = $1 AND i.subject = $2 FOR NO KEY UPDATE OF u`,
+    [who.issuer, who.subject],
+  );
+  return rows[0]?.id;
+}
+
+/**
  * The identity with which somebody signs in: found and noted by one statement, so that one that is being removed does
  * not let anybody in. What the provider now says of the address is kept, and moves nobody (EML-13).
  */

@@ -8,6 +8,7 @@ import {
   insertIdentity,
   type Linking,
   type LocalAccount,
+  lockIdentityOwner,
   useIdentity,
 } from '../../core/identities/index.ts';
 import { issueOneTime } from '../../core/one-time/index.ts';
@@ -54,10 +55,11 @@ export type Resolved =
 export async function resolveUser(deps: ResolveDeps, tx: Tx, record: Record, arrival: Arrival): Promise<Resolved> {
   const { profile, tokensSealed, origin } = arrival;
   const seen = { email: profile.email, tokensSealed, now: new Date(origin.now) };
-  const identity = await useIdentity(tx, profile, seen);
-  if (identity !== undefined) {
-    const user = await findUser(tx, identity.user_id);
-    if (user === undefined) throw new Again();
+  const owner = await lockIdentityOwner(tx, profile);
+  if (owner !== undefined) {
+    const identity = await useIdentity(tx, profile, seen);
+    const user = await findUser(tx, owner);
+    if (user === undefined || identity?.user_id !== owner) throw new Again();
     return admitted(deps, tx, record, user, origin);
   }
   const { email } = profile;
